@@ -1,0 +1,44 @@
+# Every target sets up what it needs by itself; a second run finds it done.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+OUT ?= epam-bench-out
+
+.DEFAULT_GOAL := help
+.PHONY: help setup reproduce test lint format bench clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(READY) ## create .venv and install everything (about 5 GB the first time)
+
+# The marker is written last: an interrupted installation is simply done again.
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12 ...") if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV) (PyTorch is large; a few minutes the first time) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $(READY)
+
+reproduce: $(READY) ## count, time, compare and judge: the whole table, into $(OUT)
+	@$(BIN)/epam-bench reproduce --output-dir $(OUT)
+
+test: $(READY) ## the test suite (offline, two cores, minutes)
+	@$(BIN)/python -m pytest
+
+lint: $(READY) ## ruff (format and rules) and mypy
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: $(READY) ## let ruff rewrite what it can
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(READY) ## micro-benchmarks: shift, block, attention, heatmaps, network
+	@$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only --benchmark-columns=min,median,iqr,rounds
+
+clean: ## remove caches, builds and results; .venv stays
+	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .benchmarks $(OUT)
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -1,0 +1,295 @@
+"""Weights to and from files: our safetensors, and the published pickles read without running them."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import re
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from epam.atomic_file import atomic_path
+from epam.errors import CheckpointError
+from epam.file_signature import describe_placeholder
+
+StateDict = dict[str, Tensor]
+
+WEIGHT_ENTRIES = ("model_state_dict", "state_dict")
+"""Where published files keep the weights; without either, the file itself is the state dict."""
+
+HASH_FIELD = "weights_sha256"
+LISTED_KEYS = 8
+"""A message names this many keys of each kind, then counts the rest."""
+
+
+@dataclass(frozen=True)
+class CheckpointInfo:
+    """Which weights were loaded.
+
+    Attributes:
+        path: the file.
+        format: ``safetensors`` (ours) or ``published`` (a pickled ``.pth``).
+        weights_sha256: of the weights as loaded, names and shapes included; the same weights have
+            the same hash in either format.
+    """
+
+    path: Path
+    format: Literal["safetensors", "published"]
+    weights_sha256: str
+
+
+def load_checkpoint(model: nn.Module, path: str | Path) -> CheckpointInfo:
+    """Load all of a model's weights, or none and say what is wrong.
+
+    Reads our safetensors files and published ``.pth`` files: weights under ``model_state_dict``,
+    under ``state_dict`` or bare, keys with or without ``module.`` in front, convolution weights
+    with a time axis of length 1. Pickles are never executed (``weights_only``).
+
+    Args:
+        model: its names and shapes are what the file must have, exactly.
+        path: the file.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, unsafe, or another model's; the message
+            lists missing, surplus and mis-shaped keys. The model is as it was.
+    """
+    path = Path(path)
+    kind, state = _read_weights(path)
+    state = _with_model_names(state, model, path)
+    target = model.state_dict()
+    state = {key: _with_model_shape(value, target.get(key)) for key, value in state.items()}
+    _check_fits(state, target, path)
+    _check_values(state, path)
+    model.load_state_dict(state, strict=True)
+    return CheckpointInfo(path=path, format=kind, weights_sha256=hash_weights(model.state_dict()))
+
+
+def save_checkpoint(model: nn.Module, path: str | Path) -> str:
+    """Write the weights as safetensors, atomically, with their sha256 inside; return the latter.
+
+    Raises:
+        CheckpointError: the file cannot be written; an older one of that name is untouched.
+    """
+    path = Path(path)
+    state = _own_copies(model.state_dict())
+    digest = hash_weights(state)
+    try:
+        with atomic_path(path) as temporary:
+            safetensors.torch.save_file(state, temporary, metadata={"format": "pt", HASH_FIELD: digest})
+    except (OSError, safetensors.SafetensorError) as error:
+        raise CheckpointError(
+            f"{path}: cannot be written ({error}); is the disk full or read-only?"
+        ) from None
+    return digest
+
+
+def export_published(model: nn.Module, path: str | Path) -> None:
+    """Write the weights as the published code would: ``.pth``, 3-D names and shapes.
+
+    Raises:
+        CheckpointError: the file cannot be written; an older one of that name is untouched.
+    """
+    path = Path(path)
+    try:
+        with atomic_path(path) as temporary:
+            torch.save({"model_state_dict": published_state(model)}, temporary)
+    except (OSError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{path}: cannot be written ({error}); is the disk full or read-only?"
+        ) from None
+
+
+def published_state(model: nn.Module) -> StateDict:
+    """The state dict in the published shapes: 2-D convolution weights get a time axis of length 1."""
+    state = _own_copies(model.state_dict())
+    convolutions = {f"{name}.weight" for name, part in model.named_modules() if isinstance(part, nn.Conv2d)}
+    return {key: value.unsqueeze(2) if key in convolutions else value for key, value in state.items()}
+
+
+def hash_weights(state: Mapping[str, Tensor]) -> str:
+    """sha256 over names, types, shapes and values, in the order of names."""
+    digest = hashlib.sha256()
+    for key in sorted(state):
+        value = state[key].detach().cpu().contiguous()
+        digest.update(f"{key}|{value.dtype}|{tuple(value.shape)}|".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _own_copies(state: Mapping[str, Tensor]) -> StateDict:
+    return {key: value.detach().cpu().clone().contiguous() for key, value in state.items()}
+
+
+def _read_weights(path: Path) -> tuple[Literal["safetensors", "published"], StateDict]:
+    try:
+        with path.open("rb") as file:
+            head = file.read(512)
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: no such checkpoint") from None
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from None
+    if problem := describe_placeholder(head):
+        raise CheckpointError(f"{path}: {problem}")
+    if head[8:9] == b"{":
+        return "safetensors", _read_safetensors(path)
+    return "published", _read_published(path)
+
+
+def _read_safetensors(path: Path) -> StateDict:
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{path}: damaged safetensors file ({error}); download or save it again"
+        ) from None
+    expected = metadata.get(HASH_FIELD)
+    if expected is not None and hash_weights(state) != expected:
+        raise CheckpointError(
+            f"{path}: the weights do not have the sha256 written with them; the file is damaged"
+        )
+    return state
+
+
+def _read_published(path: Path) -> StateDict:
+    if zipfile.is_zipfile(path):
+        _check_archive(path)
+    try:
+        payload = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(f"{path}: {_refusal(error)}") from None
+    except MemoryError:
+        raise CheckpointError(
+            f"{path}: declares more data than there is memory; the file is damaged"
+        ) from None
+    # Damaged input reaches torch's readers as whatever error they first stumble over.
+    except Exception as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise CheckpointError(f"{path}: not a readable checkpoint ({reason}); download it again") from None
+    return _find_weights(payload, path)
+
+
+def _refusal(error: Exception) -> str:
+    named = re.search(r"GLOBAL (\S+)", str(error))
+    if named:
+        return (
+            f"would run code ({named.group(1)}) and was refused; keep only the weights, with "
+            "torch.save({'state_dict': model.state_dict()}, …) on a machine that trusts it"
+        )
+    return "would need more than plain tensors to load, or is damaged, and was refused; keep only the weights"
+
+
+def _check_archive(path: Path) -> None:
+    """Refuse what could unpack to more than the file: torch itself never compresses."""
+    try:
+        members = zipfile.ZipFile(path).infolist()
+    except (zipfile.BadZipFile, OSError) as error:
+        raise CheckpointError(f"{path}: damaged archive ({error}); download it again") from None
+    compressed = [member.filename for member in members if member.compress_type != zipfile.ZIP_STORED]
+    if compressed:
+        raise CheckpointError(
+            f"{path}: member {compressed[0]!r} is compressed, which PyTorch never writes; refused"
+        )
+    if sum(member.file_size for member in members) > path.stat().st_size:
+        raise CheckpointError(f"{path}: its members declare more bytes than the file has; refused")
+
+
+def _find_weights(payload: object, path: Path) -> StateDict:
+    if isinstance(payload, Mapping):
+        for entry in WEIGHT_ENTRIES:
+            if isinstance(payload.get(entry), Mapping):
+                payload = payload[entry]
+                break
+    if not isinstance(payload, Mapping) or not payload:
+        raise CheckpointError(
+            f"{path}: holds no weights: expected a dict of tensors, or one under "
+            f"{' or '.join(map(repr, WEIGHT_ENTRIES))}, got {type(payload).__name__}"
+        )
+    for key, value in payload.items():
+        if not isinstance(key, str) or not isinstance(value, Tensor):
+            raise CheckpointError(
+                f"{path}: entry {key!r} is a {type(value).__name__}, not a tensor of weights"
+            )
+    return dict(payload)
+
+
+def _with_model_names(state: StateDict, model: nn.Module, path: Path) -> StateDict:
+    prefixes: Mapping[str, str] = getattr(model, "checkpoint_prefixes", {})
+    renamed: StateDict = {}
+    for key, value in state.items():
+        name = key.removeprefix("module.")
+        for theirs, ours in prefixes.items():
+            if name.startswith(theirs):
+                name = ours + name.removeprefix(theirs)
+        if name in renamed:
+            raise CheckpointError(f"{path}: two entries are both {name!r}; the file is ambiguous")
+        renamed[name] = value
+    return renamed
+
+
+def _with_model_shape(value: Tensor, target: Tensor | None) -> Tensor:
+    """Drop, or add, the time axis of length 1 that tells a 3-D weight from ours."""
+    if target is None or value.shape == target.shape:
+        return value
+    if value.dim() == 5 and value.shape[:2] + value.shape[3:] == target.shape and value.shape[2] == 1:
+        return value.squeeze(2)
+    if target.dim() == 5 and target.shape[:2] + target.shape[3:] == value.shape and target.shape[2] == 1:
+        return value.unsqueeze(2)
+    return value
+
+
+def _check_fits(state: StateDict, target: Mapping[str, Tensor], path: Path) -> None:
+    missing = [key for key in target if key not in state]
+    surplus = [key for key in state if key not in target]
+    misshaped = [
+        f"{key} {tuple(state[key].shape)}, the model's is {tuple(value.shape)}"
+        for key, value in target.items()
+        if key in state and state[key].shape != value.shape
+    ]
+    findings = [
+        f"{len(keys)} {what}: {_listed(keys)}"
+        for what, keys in (("missing", missing), ("surplus", surplus), ("mis-shaped", misshaped))
+        if keys
+    ]
+    if findings:
+        raise CheckpointError(
+            f"{path}: not this model's weights; {'; '.join(findings)}{_class_hint(state, target)}"
+        )
+
+
+def _listed(keys: Iterable[str]) -> str:
+    names = list(keys)
+    more = len(names) - LISTED_KEYS
+    return ", ".join(names[:LISTED_KEYS]) + (f" and {more} more" if more > 0 else "")
+
+
+def _class_hint(state: StateDict, target: Mapping[str, Tensor]) -> str:
+    for key in target:
+        if key.endswith("fc_cls.bias") and key in state and state[key].shape != target[key].shape:
+            return (
+                f"; the file is for {len(state[key])} classes, the model for {len(target[key])}: "
+                "name the data set and protocol that the file was trained on"
+            )
+    return ""
+
+
+def _check_values(state: StateDict, path: Path) -> None:
+    for key, value in state.items():
+        # A stride-0 tensor declares any size in a few bytes; nothing may touch its elements.
+        if value.numel() * value.element_size() > value.untyped_storage().nbytes():
+            raise CheckpointError(f"{path}: {key} declares more elements than the file holds; refused")
+        if value.layout is not torch.strided or value.is_complex():
+            raise CheckpointError(f"{path}: {key} is not a plain real tensor; refused")
+        if value.is_floating_point() and not bool(value.isfinite().all()):
+            raise CheckpointError(
+                f"{path}: {key} holds NaN or infinite values; the training run that wrote it diverged"
+            )

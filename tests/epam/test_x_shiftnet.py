@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from epam import XShiftNet, x_shiftnet_pose, x_shiftnet_rgb
+from epam.errors import InputError
+from epam.x_shiftnet import ShiftBottleneck, pose_backbone, rgb_backbone, squeezed_channels
+
+
+@pytest.mark.parametrize(("inner", "squeezed"), [(54, 8), (108, 8), (216, 16), (432, 32), (12, 8), (300, 24)])
+def test_squeeze_is_a_sixteenth_rounded_to_eights(inner: int, squeezed: int) -> None:
+    assert squeezed_channels(inner) == squeezed
+
+
+def test_squeeze_never_falls_under_nine_tenths_of_a_sixteenth() -> None:
+    # 184 / 16 = 11.5 rounds down to 8, under 0.9 · 11.5, so one more step of 8.
+    assert squeezed_channels(184) == 16
+
+
+def test_parameter_counts_are_those_of_the_reference_implementation() -> None:
+    # model.md, measured on the published code.
+    assert sum(p.numel() for p in rgb_backbone().parameters()) == 1_980_030
+    assert sum(p.numel() for p in pose_backbone().parameters()) == 519_580
+    head = 60 * (216 + 1)
+    assert sum(p.numel() for p in x_shiftnet_pose(60).parameters()) == 519_580 + head
+
+
+def test_feature_shapes_are_those_of_the_paper() -> None:
+    with torch.device("meta"):
+        assert rgb_backbone()(torch.empty(1, 3, 16, 224, 224)).shape == (1, 432, 16, 7, 7)
+        assert pose_backbone()(torch.empty(1, 17, 48, 56, 56)).shape == (1, 216, 48, 7, 7)
+
+
+def test_shift_moves_an_eighth_for_rgb_and_a_quarter_for_pose() -> None:
+    def folds(backbone: XShiftNet) -> list[int]:
+        return [b.shift_fold for b in backbone.modules() if isinstance(b, ShiftBottleneck)]
+
+    assert folds(rgb_backbone())[:4] == [3, 3, 3, 3]
+    # The fold is of the block's *input*: the stage's first block still sees 24 channels.
+    assert folds(pose_backbone())[4:7] == [6, 6, 12]
+
+
+def test_every_second_block_of_a_stage_squeezes_starting_with_the_first() -> None:
+    layer3 = rgb_backbone().layer3
+    assert isinstance(layer3, nn.ModuleList)
+    assert [block.se_module is not None for block in layer3] == [i % 2 == 0 for i in range(11)]
+
+
+def test_fresh_blocks_are_their_shortcut() -> None:
+    backbone = XShiftNet(in_channels=3, stem_stride=2, stage_blocks=(2,), fold_div=8)
+    block = backbone.layer1[1].eval()  # type: ignore[index, union-attr]
+    x = torch.rand(4, 24, 8, 8)
+    assert torch.equal(block(x, 2), x)
+
+
+def test_a_frame_reaches_as_far_as_there_are_blocks(lively) -> None:
+    backbone = lively(XShiftNet(in_channels=3, stem_stride=2, stage_blocks=(2,), fold_div=8)).eval()
+    with torch.no_grad():
+        # Squeeze-and-excitation averages over the whole clip; without it time is local.
+        for block in backbone.layer1:
+            block.se_module = None
+        clip = torch.zeros(1, 3, 9, 16, 16)
+        touched = clip.clone()
+        touched[:, :, 4] = 1.0
+        difference = (backbone(touched) - backbone(clip)).abs().amax(dim=(0, 1, 3, 4))
+    assert (difference > 0).tolist() == [False, False, True, True, True, True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((1, 3, 4, 60, 64), "divisible by 32"),
+        ((1, 3, 0, 64, 64), "at least one frame"),
+        ((1, 4, 4, 64, 64), r"\(N, 3, T, H, W\)"),
+        ((3, 4, 64, 64), r"got \(3, 4, 64, 64\)"),
+    ],
+)
+def test_unfit_clip_is_refused_with_its_size(shape: tuple[int, ...], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        x_shiftnet_rgb(10)(torch.zeros(shape))
