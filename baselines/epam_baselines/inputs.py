@@ -1,0 +1,79 @@
+"""Random inputs of the shapes that a spec names, and the same spec for a clip of another size."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import torch
+from torch import Tensor
+
+from epam.errors import InputError
+from epam_baselines.model_spec import ModelSpec
+
+HEATMAP_FRAMES_PER_RGB_FRAME = 3
+RGB_PIXELS_PER_HEATMAP_PIXEL = 4
+"""Between the two inputs of a network that has both: EPAM-Net's 16 × 224² and 48 × 56²."""
+
+
+def example_inputs(
+    spec: ModelSpec,
+    batch_size: int = 1,
+    *,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    seed: int = 0,
+) -> tuple[Tensor, ...]:
+    """Random inputs in the order of ``forward``, the same for the same seed on every device.
+
+    ``(batch_size, channels, frames, height, width)`` each: RGB standard normal, as normalised
+    pixels are; heatmaps uniform in [0, 1). On the meta device nothing is drawn.
+
+    Raises:
+        InputError: a batch size below 1.
+    """
+    if batch_size < 1:
+        raise InputError(f"batch size {batch_size}: at least 1 is needed")
+    shapes = {name: (batch_size, *shape) for name, shape in spec.inputs.items()}
+    if torch.device(device).type == "meta":
+        return tuple(torch.empty(shape, device="meta", dtype=dtype) for shape in shapes.values())
+    generator = torch.Generator().manual_seed(seed)
+    return tuple(_draw(name, shape, generator).to(device, dtype) for name, shape in shapes.items())
+
+
+def with_clip(spec: ModelSpec, frames: int, height: int, width: int) -> ModelSpec:
+    """The same model for clips of ``frames × height × width``.
+
+    The size is that of the only input, or of the RGB input where there are two; then the heatmaps
+    have three times the frames and a quarter of the height and width.
+
+    Raises:
+        InputError: a size below 1, or one whose quarter is not a whole number where that is needed.
+    """
+    clip = (frames, height, width)
+    asked = "×".join(map(str, clip))
+    if min(clip) < 1:
+        raise InputError(f"clip {asked}: frames, height and width must be at least 1")
+    if len(spec.inputs) == 1:
+        return _with_sizes(spec, dict.fromkeys(spec.inputs, clip))
+    if height % RGB_PIXELS_PER_HEATMAP_PIXEL or width % RGB_PIXELS_PER_HEATMAP_PIXEL:
+        raise InputError(
+            f"clip {asked}: {spec.name}'s heatmaps are a quarter as high and wide; give multiples of 4"
+        )
+    heatmap = (
+        HEATMAP_FRAMES_PER_RGB_FRAME * frames,
+        height // RGB_PIXELS_PER_HEATMAP_PIXEL,
+        width // RGB_PIXELS_PER_HEATMAP_PIXEL,
+    )
+    return _with_sizes(spec, {"rgb": clip, "heatmaps": heatmap})
+
+
+def _with_sizes(spec: ModelSpec, sizes: dict[str, tuple[int, int, int]]) -> ModelSpec:
+    inputs = {name: (shape[0], *sizes[name]) for name, shape in spec.inputs.items()}
+    return dataclasses.replace(spec, inputs=inputs)
+
+
+def _draw(name: str, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    # The device is named, so that a caller's `with torch.device("cuda")` does not meet a CPU generator.
+    if name == "heatmaps":
+        return torch.rand(shape, generator=generator, device="cpu")
+    return torch.randn(shape, generator=generator, device="cpu")

@@ -1,0 +1,1 @@
+"""Plan, measure, record: the `epam-bench` command."""

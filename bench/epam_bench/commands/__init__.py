@@ -1,0 +1,1 @@
+"""The subcommands of `epam-bench`, one a file."""

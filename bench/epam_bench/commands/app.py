@@ -1,0 +1,50 @@
+"""The `epam-bench` command: its subcommands by name, and errors in one line."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from epam_bench.commands.claims import claims
+from epam_bench.commands.flops import flops
+from epam_bench.commands.latency import latency
+from epam_bench.commands.models import models
+from epam_bench.commands.reproduce import reproduce
+from epam_bench.commands.tables import tables
+
+USER_ERROR = 2
+
+app = typer.Typer(
+    name="epam-bench",
+    help=(
+        "Count, time and compare EPAM-Net and its baselines, and judge what was claimed of them.\n\n"
+        "Start with: epam-bench reproduce --quick"
+    ),
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (models, flops, latency, tables, claims, reproduce):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command; a problem that the user can mend is one line and exit status 2."""
+    try:
+        app()
+    except Exception as error:
+        if not _is_users(error):
+            raise
+        print(f"epam-bench: {error}", file=sys.stderr)
+        sys.exit(USER_ERROR)
+
+
+def _is_users(error: Exception) -> bool:
+    """Whether the user can mend it. Imported late: `--help` must not wait for PyTorch."""
+    from epam.errors import EpamError
+    from epam_bench.records import RecordError
+    from epam_reports.published import PublishedDataError
+
+    return isinstance(error, EpamError | RecordError | PublishedDataError | PermissionError)

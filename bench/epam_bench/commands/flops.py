@@ -1,0 +1,97 @@
+"""`epam-bench flops`: parameters and multiply-adds, by three counters side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from epam_bench.commands.options import (
+    DEFAULT_RECORDS,
+    Format,
+    FormatOption,
+    Models,
+    OutputFile,
+    RecordsFile,
+)
+
+if TYPE_CHECKING:
+    from epam_baselines import ModelSpec
+    from epam_bench.counters import Counter
+    from epam_bench.records import CountRecord
+
+
+def flops(
+    models: Models = None,
+    counter: Annotated[str, typer.Option(help="torch, fvcore, thop, or all of them.")] = "all",
+    by_module: Annotated[bool, typer.Option("--by-module", help="Also split each model by module.")] = False,
+    depth: Annotated[int, typer.Option(help="How deep --by-module goes.", min=1)] = 2,
+    clip: Annotated[
+        str | None,
+        typer.Option(help="Another clip size, frames×height×width, e.g. 16x224x224.", show_default=False),
+    ] = None,
+    num_classes: Annotated[
+        int | None,
+        typer.Option(help="Classes; by default the published checkpoint's.", min=1, show_default=False),
+    ] = None,
+    records: RecordsFile = DEFAULT_RECORDS,
+    output_format: FormatOption = Format.TABLE,
+    output: OutputFile = None,
+) -> None:
+    """Count parameters and multiply-adds of one clip (one view).
+
+    One multiply-add is one MAC and two FLOPs. Disagreements above 1 % are marked, with the
+    operations that a counter could not count.
+
+    Example: epam-bench flops epam_net c3d --counter all --clip 16x112x112
+    """
+    from epam_bench.commands.output import emit, report_failures
+    from epam_bench.plan import plan_counters, plan_models
+    from epam_reports.tables import counters_table
+
+    specs, counters = plan_models(models, clip), plan_counters(counter)
+    counted, failures = count_all(
+        specs, counters, records=records, num_classes=num_classes, by_module=by_module
+    )
+    tables = [counters_table(counted)]
+    if by_module:
+        from epam_bench.module_table import module_tables
+
+        tables += module_tables(counted, depth=depth)
+    if counted:
+        emit(tables, output_format=output_format, output=output, records=counted)
+    report_failures(failures)
+    if failures:
+        raise typer.Exit(1 if counted else 2)
+
+
+def count_all(
+    specs: Sequence[ModelSpec],
+    counters: Sequence[Counter],
+    *,
+    records: Path,
+    num_classes: int | None = None,
+    by_module: bool = False,
+) -> tuple[list[CountRecord], dict[str, str]]:
+    """Count every model by every counter, each record written as it is made; failures by name."""
+    from epam_bench.commands.output import progress
+    from epam_bench.counting import count_model
+    from epam_bench.records import append_record
+
+    counted: list[CountRecord] = []
+    failures: dict[str, str] = {}
+    with progress("Counting", len(specs) * len(counters)) as advance:
+        for spec in specs:
+            for counter in counters:
+                advance(f"{spec.name} by {counter.name}")
+                try:
+                    record = count_model(spec, counter, num_classes=num_classes, by_module=by_module)
+                # A model or a counter that fails costs its own cell, not the table.
+                except Exception as error:
+                    failures[f"{spec.name} by {counter.name}"] = str(error).partition("\n")[0]
+                    continue
+                append_record(records, record)
+                counted.append(record)
+    return counted, failures

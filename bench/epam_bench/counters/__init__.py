@@ -1,0 +1,25 @@
+"""Counters of multiply-adds by name: one file and one line here for each."""
+
+from collections.abc import Mapping
+
+from epam.errors import UnknownNameError
+from epam_bench.counters.counter import Count, Counter
+from epam_bench.counters.fvcore_counter import FvcoreCounter
+from epam_bench.counters.thop_counter import ThopCounter
+from epam_bench.counters.torch_counter import TorchCounter
+
+COUNTERS: Mapping[str, Counter] = {
+    "torch": TorchCounter(),
+    "fvcore": FvcoreCounter(),
+    "thop": ThopCounter(),
+}
+
+
+def get_counter(name: str) -> Counter:
+    """Look a counter up; a miss names the nearest."""
+    if name not in COUNTERS:
+        raise UnknownNameError("counter", name, [*COUNTERS, "all"])
+    return COUNTERS[name]
+
+
+__all__ = ["COUNTERS", "Count", "Counter", "get_counter"]

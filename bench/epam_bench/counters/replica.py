@@ -1,0 +1,28 @@
+"""A network's shape without its weights: what can be counted without being run or changed."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+
+def meta_replica(model: nn.Module) -> nn.Module:
+    """Copy a network with every tensor on the meta device, in eval mode.
+
+    No weight is copied, and whatever a counter does to the replica, the network never sees.
+    """
+    tensors = [*model.parameters(), *model.buffers()]
+    memo: dict[int, object] = {id(tensor): _to_meta(tensor) for tensor in tensors}
+    return copy.deepcopy(model, memo).eval()
+
+
+def meta_inputs(inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """The same shapes and types on the meta device."""
+    return tuple(torch.empty_like(value, device="meta") for value in inputs)
+
+
+def _to_meta(tensor: Tensor) -> Tensor:
+    data = torch.empty_like(tensor, device="meta")
+    return nn.Parameter(data, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else data

@@ -1,0 +1,85 @@
+"""thop's counter, which hooks layers of known types, with what it cannot see named."""
+
+from __future__ import annotations
+
+import collections
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from epam_bench.counters.counter import Count
+from epam_bench.counters.replica import meta_inputs, meta_replica
+from epam_bench.counters.torch_counter import TorchCounter
+
+
+class ThopCounter:
+    """``thop.profile``: one rule a layer type, matched exactly; anything else is silently nothing.
+
+    Subclasses of known layers, functional calls and weights used directly are not seen. What they
+    compute is found by PyTorch's counter and named in the caveats.
+    """
+
+    name = "thop"
+    package = "thop"
+    convention = "layers of known types: convolutions, linear, and two operations per element of a norm"
+
+    def count(self, model: nn.Module, inputs: tuple[Tensor, ...]) -> Count:
+        """Count on a replica without weights: thop leaves buffers behind in what it profiles."""
+        replica = meta_replica(model)
+        with warnings.catch_warnings(), torch.no_grad():
+            # thop still imports distutils' version numbers, which warn of their end.
+            warnings.simplefilter("ignore")
+            import thop
+
+            total, _, layers = thop.profile(replica, meta_inputs(inputs), verbose=False, ret_layer_info=True)
+        unseen = _unseen(model, inputs)
+        caveats = tuple(
+            f"thop does not see {macs / 1e9:.3f} G MACs of {what}" for what, (macs, _) in unseen.items()
+        )
+        return Count(
+            macs=int(total),
+            by_operation=_by_layer_type(replica, layers),
+            uncounted={what: times for what, (_, times) in unseen.items()},
+            caveats=caveats,
+        )
+
+
+def _by_layer_type(replica: nn.Module, layers: dict[str, Any]) -> dict[str, int]:
+    totals: collections.Counter[str] = collections.Counter()
+
+    def add(branch: dict[str, Any], path: str) -> None:
+        for name, (macs, _, children) in branch.items():
+            if children:
+                add(children, f"{path}{name}.")
+            elif macs:
+                totals[type(replica.get_submodule(path + name)).__name__] += int(macs)
+
+    add(layers, "")
+    return dict(totals)
+
+
+def _unseen(model: nn.Module, inputs: tuple[Tensor, ...]) -> dict[str, tuple[int, int]]:
+    """Multiply-adds done by modules that thop has no rule for: what → (MACs, how many modules)."""
+    from thop.profile import register_hooks
+
+    by_module = TorchCounter().count(model, inputs).by_module
+    unseen: dict[str, tuple[int, int]] = {}
+    for path, module in model.named_modules():
+        own = by_module.get(path, 0) - sum(_within(module, path, by_module))
+        if own > 0 and type(module) not in register_hooks:
+            macs, times = unseen.get(type(module).__name__, (0, 0))
+            unseen[type(module).__name__] = (macs + own, times + 1)
+    return {f"operations inside {name}": found for name, found in unseen.items()}
+
+
+def _within(module: nn.Module, path: str, by_module: dict[str, int]) -> Iterator[int]:
+    """MACs of the nearest modules below that were called; a container is not, its parts are."""
+    for name, child in module.named_children():
+        child_path = f"{path}.{name}" if path else name
+        if child_path in by_module:
+            yield by_module[child_path]
+        else:
+            yield from _within(child, child_path, by_module)

@@ -1,0 +1,77 @@
+"""PyTorch's own counter, on the meta device, so that the answer depends on no device."""
+
+from __future__ import annotations
+
+import collections
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode, flop_registry
+
+from epam_bench.counters.counter import Count
+from epam_bench.counters.replica import meta_inputs, meta_replica
+
+
+class TorchCounter:
+    """``torch.utils.flop_counter``: two FLOPs a multiply-add; halved here.
+
+    Fused attention is sent down its mathematical form: the counter has no rule for the CPU's
+    fused kernel and would count nothing (pytorch#195460).
+    """
+
+    name = "torch"
+    package = "torch"
+    convention = "convolutions, matrix products and attention; no norms, activations or pooling"
+
+    def count(self, model: nn.Module, inputs: tuple[Tensor, ...]) -> Count:
+        """Count on a replica without weights; nothing is executed."""
+        replica, placeholders = meta_replica(model), meta_inputs(inputs)
+        met = _OperationLog()
+        counter = FlopCounterMode(display=False)
+        with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter, met:
+            replica(*placeholders)
+        flops = counter.get_flop_counts()
+        by_operation = {_name(operation): value // 2 for operation, value in flops["Global"].items()}
+        return Count(
+            macs=counter.get_total_flops() // 2,
+            by_operation=by_operation,
+            by_module=_by_path(flops, type(replica).__name__),
+            uncounted=met.without_rule(),
+        )
+
+
+def _name(operation: object) -> str:
+    return str(operation).removeprefix("aten.")
+
+
+def _by_path(flops: dict[str, dict[Any, int]], root: str) -> dict[str, int]:
+    """MACs by dotted path; the counter puts the network's class name in front of each."""
+    return {
+        name.removeprefix(root).removeprefix("."): sum(counts.values()) // 2
+        for name, counts in flops.items()
+        if name != "Global"
+    }
+
+
+class _OperationLog(TorchDispatchMode):
+    """Notes each operation that does arithmetic or moves data, views left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: collections.Counter[Any] = collections.Counter()
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if not func.is_view:
+            self.calls[func._overloadpacket] += 1
+        return func(*args, **(kwargs or {}))
+
+    def without_rule(self) -> dict[str, int]:
+        """Operations that PyTorch's counter has no formula for, with how often each was met."""
+        return {
+            _name(op): times for op, times in sorted(self.calls.items(), key=str) if op not in flop_registry
+        }
