@@ -22,7 +22,7 @@ def catalogue_table() -> Table:
     return Table(
         name="models",
         title="Models",
-        caption="Clips × crops are the views behind the published accuracy; classes are the published checkpoint's.",
+        caption="Clips × crops: views behind the published accuracy. Classes: of the published checkpoint.",
         frame=typed_frame([_row(model_spec(name)) for name in list_models()], dtypes),
         columns=tuple(Column(key=key, header=header) for key, header in zip(dtypes, headers, strict=True)),
     )

@@ -21,11 +21,7 @@ def _module_table(records: list[CountRecord], depth: int) -> Table:
     paths = dict.fromkeys(
         path for record in records for path in record.macs_by_module if _is_shown(path, depth)
     )
-    rows = [
-        {"model": records[0].model.name, "module": path or "(whole network)"}
-        | {f"{record.counter}_gmacs": record.macs_by_module.get(path, 0) / 1e9 for record in records}
-        for path in sorted(paths)
-    ]
+    rows = [_row(records, path) for path in sorted(paths)]
     keys = [f"{record.counter}_gmacs" for record in records]
     return Table(
         name=f"modules_{records[0].model.name}",
@@ -37,6 +33,11 @@ def _module_table(records: list[CountRecord], depth: int) -> Table:
             *(Column(key=key, header=key.removesuffix("_gmacs"), decimals=4) for key in keys),
         ),
     )
+
+
+def _row(records: list[CountRecord], path: str) -> dict[str, object]:
+    gmacs = {f"{record.counter}_gmacs": record.macs_by_module.get(path, 0) / 1e9 for record in records}
+    return {"model": records[0].model.name, "module": path or "(whole network)", **gmacs}
 
 
 def _is_shown(path: str, depth: int) -> bool:

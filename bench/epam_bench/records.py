@@ -182,17 +182,25 @@ def append_record(path: Path, record: CountRecord | LatencyRecord) -> None:
 
     A line that an earlier, killed run left unfinished is closed first, so that it cannot
     swallow this one.
+
+    Raises:
+        RecordError: the file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     line = record.model_dump_json() + "\n"
-    with path.open("ab+") as file:
-        if file.tell() > 0:
-            file.seek(-1, os.SEEK_END)
-            if file.read(1) != b"\n":
-                file.write(b"\n")
-        file.write(line.encode())
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab+") as file:
+            if file.tell() > 0:
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":
+                    file.write(b"\n")
+            file.write(line.encode())
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise RecordError(
+            f"{path}: cannot be written ({error.strerror}); name another with --records"
+        ) from None
 
 
 def read_records(path: Path) -> tuple[list[CountRecord | LatencyRecord], list[str]]:
@@ -236,7 +244,9 @@ def latest_records(
     """Of records that measure the same thing in the same setting, the newest, in first-seen order."""
     newest: dict[tuple[object, ...], CountRecord | LatencyRecord] = {}
     for record in records:
-        newest[_setting(record)] = record
+        known = newest.get(_setting(record))
+        if known is None or record.created >= known.created:
+            newest[_setting(record)] = record
     return list(newest.values())
 
 

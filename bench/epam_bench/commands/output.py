@@ -47,10 +47,11 @@ def emit(
 
 def print_table(table: Table) -> None:
     """Draw one table on the terminal, with its caption above and its footnotes below."""
-    from epam_reports.table import lay_out, plain_text
     from rich import box
     from rich.table import Table as Grid
     from rich.text import Text
+
+    from epam_reports.table import lay_out, plain_text
 
     layout = lay_out(table)
     grid = Grid(
@@ -75,9 +76,10 @@ def print_table(table: Table) -> None:
 
 def _print_sentences(table: Table, layout: Layout, out: Console) -> None:
     """Columns of sentences would be squeezed to a few letters; they go below, a paragraph a row."""
-    from epam_reports.table import plain_text
     from rich.padding import Padding
     from rich.text import Text
+
+    from epam_reports.table import plain_text
 
     wide = [index for index, column in enumerate(table.columns) if column.wide]
     for row in layout.rows if wide else ():
