@@ -1,10 +1,34 @@
-"""EPAM-Net: the network, its data, its training and evaluation."""
+"""EPAM-Net: the network, its data, its training and evaluation.
 
-from epam.attention import AttentionName, SpatialTemporalAttention
-from epam.checkpoints import CheckpointInfo, export_published, load_checkpoint, save_checkpoint
-from epam.epam_net import EPAMLogits, EPAMNet
-from epam.errors import EpamError
-from epam.x_shiftnet import XShiftNet, XShiftNetRecognizer, x_shiftnet_pose, x_shiftnet_rgb
+Names are imported when first used: what needs no PyTorch (errors, file writing, a command's
+``--help``) does not wait for it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from epam.attention import AttentionName, SpatialTemporalAttention
+    from epam.checkpoints import CheckpointInfo, export_published, load_checkpoint, save_checkpoint
+    from epam.epam_net import EPAMLogits, EPAMNet
+    from epam.errors import EpamError
+    from epam.x_shiftnet import XShiftNet, XShiftNetRecognizer, x_shiftnet_pose, x_shiftnet_rgb
+
+_HOMES = {
+    "AttentionName": "epam.attention",
+    "CheckpointInfo": "epam.checkpoints",
+    "EPAMLogits": "epam.epam_net",
+    "EPAMNet": "epam.epam_net",
+    "EpamError": "epam.errors",
+    "SpatialTemporalAttention": "epam.attention",
+    "XShiftNet": "epam.x_shiftnet",
+    "XShiftNetRecognizer": "epam.x_shiftnet",
+    "export_published": "epam.checkpoints",
+    "load_checkpoint": "epam.checkpoints",
+    "save_checkpoint": "epam.checkpoints",
+    "x_shiftnet_pose": "epam.x_shiftnet",
+    "x_shiftnet_rgb": "epam.x_shiftnet",
+}
 
 __all__ = [
     "AttentionName",
@@ -21,3 +45,15 @@ __all__ = [
     "x_shiftnet_pose",
     "x_shiftnet_rgb",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'epam' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+LISTED_NAMES = 20
+"""A message without a near match names this many, then counts the rest."""
+
 
 class EpamError(Exception):
     """A problem with what the user gave; the message names the thing, the value and the fix."""
@@ -36,9 +39,16 @@ class UnknownNameError(EpamError, LookupError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
-        near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
-        near = near or [candidate for candidate in names if name.lower() in candidate][:3]
-        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known: {', '.join(names)}"
-        super().__init__(f"unknown {kind} {name!r}; {hint}")
+        # Sample ids are upper case, models lower: compare as one, name as it is.
+        by_folded = {candidate.lower(): candidate for candidate in names}
+        near = difflib.get_close_matches(name.lower(), list(by_folded), n=3, cutoff=0.5)
+        near = near or [folded for folded in by_folded if name.lower() in folded][:3]
         self.name = name
-        self.nearest = near
+        self.nearest = [by_folded[folded] for folded in near]
+        super().__init__(f"unknown {kind} {name!r}; {self._hint(names)}")
+
+    def _hint(self, names: list[str]) -> str:
+        if self.nearest:
+            return f"did you mean {' or '.join(map(repr, self.nearest))}?"
+        more = len(names) - LISTED_NAMES
+        return f"known: {', '.join(names[:LISTED_NAMES])}" + (f" and {more} more" if more > 0 else "")

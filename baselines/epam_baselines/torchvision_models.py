@@ -1,6 +1,7 @@
 """The six baselines that torchvision publishes, at the input and views of its Kinetics-400 figures.
 
-Networks and state-dict names are torchvision's own, so that its published weights load.
+Networks and state-dict names are torchvision's own, so that its published weights load. torchvision
+takes more than a second to import: a builder does it, so that the catalogue need not.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import functools
 from typing import Any
 
 from torch import nn
-from torchvision.models import video
 
 from epam_baselines.clip_shape import require_clip_shape
 from epam_baselines.model_spec import ModelSpec
@@ -20,34 +20,40 @@ MVIT_CLIP = (3, 16, 224, 224)
 
 def build_r3d_18(*, num_classes: int) -> nn.Module:
     """ResNet-18 with 3-D convolutions throughout."""
-    return video.r3d_18(weights=None, num_classes=num_classes)
+    return _build("r3d_18", num_classes)
 
 
 def build_mc3_18(*, num_classes: int) -> nn.Module:
     """ResNet-18 with 3-D convolutions in its first stages, 2-D in the rest."""
-    return video.mc3_18(weights=None, num_classes=num_classes)
+    return _build("mc3_18", num_classes)
 
 
 def build_r2plus1d_18(*, num_classes: int) -> nn.Module:
     """ResNet-18 with every 3-D convolution split into space and time."""
-    return video.r2plus1d_18(weights=None, num_classes=num_classes)
+    return _build("r2plus1d_18", num_classes)
 
 
 def build_s3d(*, num_classes: int) -> nn.Module:
     """Inception with separable 3-D convolutions."""
-    return video.s3d(weights=None, num_classes=num_classes)
+    return _build("s3d", num_classes)
 
 
 def build_mvit_v2_s(*, num_classes: int) -> nn.Module:
     """Multiscale vision transformer, small, that refuses clips off its grid in one line."""
-    model = video.mvit_v2_s(weights=None, num_classes=num_classes)
+    model = _build("mvit_v2_s", num_classes)
     model.register_forward_pre_hook(_require_mvit_clip)
     return model
 
 
 def build_swin3d_t(*, num_classes: int) -> nn.Module:
     """Video Swin transformer, tiny."""
-    return video.swin3d_t(weights=None, num_classes=num_classes)
+    return _build("swin3d_t", num_classes)
+
+
+def _build(name: str, num_classes: int) -> nn.Module:
+    from torchvision.models import video
+
+    return getattr(video, name)(weights=None, num_classes=num_classes)
 
 
 def _require_mvit_clip(_: nn.Module, inputs: tuple[Any, ...]) -> None:

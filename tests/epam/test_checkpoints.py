@@ -135,7 +135,7 @@ def test_code_in_a_pickle_is_refused_and_named(tmp_path: Path, monkeypatch) -> N
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS pointer"),
         (b"<!DOCTYPE html><html>Sign in</html>", "web page"),
         (b"", "empty"),
-        (b"\x80\x02not a pickle at all", "not a readable checkpoint|refused"),
+        (b"\x80\x04not a pickle at all", "not a readable checkpoint|refused"),
         (b"\x10\0\0\0\0\0\0\0{garbage garbag", "damaged safetensors"),
     ],
 )

@@ -17,3 +17,15 @@ def test_nothing_near_lists_everything() -> None:
     assert "known: fvcore, thop, torch" in str(
         UnknownNameError("counter", "zzz", ["torch", "thop", "fvcore"])
     )
+
+
+def test_case_does_not_matter_and_the_name_is_told_as_it_is() -> None:
+    assert UnknownNameError("sample", "s001c001p001r001a010", ["S001C001P001R001A010"]).nearest == [
+        "S001C001P001R001A010"
+    ]
+
+
+def test_a_long_list_is_counted_not_poured_out() -> None:
+    text = str(UnknownNameError("sample", "???", [f"s{number:06}" for number in range(50_000)]))
+    assert text.endswith("and 49980 more")
+    assert len(text) < 400

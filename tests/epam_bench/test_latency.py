@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from epam.errors import InputError, UnknownNameError
-from epam_bench import latency, peak_memory
+from epam_bench import latency
 from epam_bench.devices import Setting
 from epam_bench.latency import count_steps, measure_latency
 
@@ -106,43 +105,6 @@ def test_threads_are_put_back(noted) -> None:
     before = torch.get_num_threads()
     measure_latency([noted("a")], Setting(threads=before + 1), samples=2)
     assert torch.get_num_threads() == before
-
-
-def test_peak_memory_is_a_child_process_that_holds_the_model_alone() -> None:
-    from epam_baselines import model_spec
-
-    peak = peak_memory.measure_peak_memory(model_spec("x_shiftnet_pose"), Setting())
-    if not peak_memory.STATUS.exists():
-        assert peak is None
-        return
-    # One 54-channel expanded activation of 48 × 56² floats alone is 32 MB.
-    assert peak is not None
-    assert 30e6 < peak < 2e9
-
-
-def test_peak_memory_of_a_model_that_fails_is_unknown_not_zero(tiny_spec) -> None:
-    assert peak_memory.measure_peak_memory(tiny_spec("no_such_model"), Setting()) is None
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has what the test says is missing")
-def test_missing_device_is_refused_before_anything_is_built() -> None:
-    with pytest.raises(InputError, match="no CUDA device on this machine"):
-        Setting(device="cuda")
-
-
-@pytest.mark.parametrize(
-    ("options", "error", "message"),
-    [
-        ({"device": "tpu"}, UnknownNameError, "known: cpu, cuda"),
-        ({"device": "cpu:x"}, InputError, "write cpu"),
-        ({"precision": "fp23"}, UnknownNameError, "'fp32'"),
-        ({"batch_size": 0}, InputError, "at least 1"),
-        ({"threads": 0}, InputError, "at least 1"),
-    ],
-)
-def test_nonsense_settings_are_refused(options, error, message: str) -> None:
-    with pytest.raises(error, match=message):
-        Setting(**options)
 
 
 @pytest.mark.gpu

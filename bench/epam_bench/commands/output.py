@@ -54,9 +54,7 @@ def print_table(table: Table) -> None:
     from epam_reports.table import lay_out, plain_text
 
     layout = lay_out(table)
-    grid = Grid(
-        title=Text(table.title, style="bold"), box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False
-    )
+    grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False)
     narrow = [index for index, column in enumerate(table.columns) if not column.wide]
     for index in narrow:
         numeric = any(row[index].figures for row in layout.rows)
@@ -65,6 +63,7 @@ def print_table(table: Table) -> None:
         cells = [row[index] for index in narrow]
         grid.add_row(*(Text(plain_text(cell), style="italic" if cell.quoted else "") for cell in cells))
     out = console()
+    out.print(Text(f"\n{table.title}", style="bold"))
     out.print(grid)
     _print_sentences(table, layout, out)
     out.print(Text(table.caption, style="dim"))

@@ -1,0 +1,1 @@
+"""A video and its keypoints become a prediction."""

@@ -1,0 +1,70 @@
+"""The commands behind inference/test.py and inference/test_multimodal.py: parse, answer, exit.
+
+Everything that needs torch is imported after parsing, so that ``--help`` is instant.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from typing import Any, get_type_hints
+
+import typer
+
+from epam_inference.exit_code import ExitCode
+from epam_inference.plain_text import readable
+from epam_inference.request import MultimodalRequest, Request, UnimodalRequest
+from epam_inference.stopwatch import Stopwatch
+
+
+def multimodal() -> None:
+    """Run ``inference/test_multimodal.py``."""
+    _build_app(MultimodalRequest)()
+
+
+def unimodal() -> None:
+    """Run ``inference/test.py``."""
+    _build_app(UnimodalRequest)()
+
+
+def _build_app(request_type: type[MultimodalRequest] | type[UnimodalRequest]) -> typer.Typer:
+    """Make the request's fields the command's options, so that each is written down once."""
+
+    def command(**options: Any) -> None:
+        raise typer.Exit(_answer_in_time(request_type(**options)))
+
+    command.__doc__ = request_type.__doc__
+    command.__annotations__ = get_type_hints(request_type, include_extras=True)
+    command.__signature__ = inspect.signature(request_type, eval_str=True)  # type: ignore[attr-defined]
+    app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+    app.command()(command)
+    return app
+
+
+def _answer_in_time(request: Request) -> ExitCode:
+    """Return the exit code; the time that the libraries take to load counts as a step."""
+    stopwatch = Stopwatch()
+    try:
+        with stopwatch.step("imports"):
+            from epam.errors import EpamError
+            from epam_inference.answer import answer
+    except ImportError as error:
+        return _complain(f"{error}; run `make setup`, then `.venv/bin/python {' '.join(sys.argv)}`")
+    except KeyboardInterrupt:
+        return _interrupted()
+    try:
+        return answer(request, stopwatch)
+    except (EpamError, OSError) as error:
+        return _complain(str(error))
+    except KeyboardInterrupt:
+        return _interrupted()
+
+
+def _complain(message: str) -> ExitCode:
+    print(f"error: {readable(message)}", file=sys.stderr)
+    return ExitCode.BAD_INPUT
+
+
+def _interrupted() -> ExitCode:
+    print("interrupted", file=sys.stderr)
+    return ExitCode.INTERRUPTED

@@ -1,0 +1,129 @@
+"""Results as text that a person reads in a terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from epam_inference.modality import Stream
+from epam_inference.plain_text import readable
+from epam_inference.results import Evaluation, Prediction, ScoredClass
+
+
+def print_prediction(prediction: Prediction, console: Console, *, topk: int) -> None:
+    """Print the ranked classes, each stream's own answer and the time of each step."""
+    _print_facts(console, {"sample": prediction.sample, "video": prediction.video or "not needed"})
+    console.print(_ranking_table(prediction, topk))
+    for line in _top1_lines(prediction):
+        _print_line(console, line)
+    _print_seconds(console, prediction.seconds)
+
+
+def print_evaluation(evaluation: Evaluation, console: Console) -> None:
+    """Print each stream's accuracies, then what was left out and why, then the times."""
+    classes = evaluation.classes
+    facts = {
+        "data set": f"{classes.dataset} {classes.protocol}, {evaluation.split or 'all samples'}",
+        "annotations": evaluation.annotations,
+        "videos": evaluation.videos or "not needed",
+        "samples": _coverage(evaluation),
+    }
+    _print_facts(console, facts)
+    if evaluation.accuracy:
+        console.print(_accuracy_table(evaluation))
+    for sample in evaluation.skipped:
+        _print_line(console, f"skipped {sample.sample} ({sample.reason}): {sample.message}")
+    _print_seconds(console, evaluation.seconds)
+
+
+def print_caveats(caveats: Sequence[str], console: Console) -> None:
+    """Print, loudly, what the scores must not be read without."""
+    for caveat in caveats:
+        _print_line(console, f"caveat: {caveat}", style="bold yellow")
+
+
+def _print_line(console: Console, line: str, *, style: str = "") -> None:
+    """Print unwrapped, so that a line stays one line in a pipe, and without reading markup in it."""
+    console.print(Text(readable(line), style=style), soft_wrap=True)
+
+
+def _print_facts(console: Console, facts: Mapping[str, str]) -> None:
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        _print_line(console, f"{name:<{width}}  {value}")
+
+
+def _print_seconds(console: Console, seconds: Mapping[str, float]) -> None:
+    steps = [f"{step.replace('_', ' ')} {value:.3f}" for step, value in seconds.items()]
+    _print_line(console, f"seconds: {' · '.join(steps)} · total {sum(seconds.values()):.3f}", style="dim")
+
+
+def _ranking_table(prediction: Prediction, topk: int) -> Table:
+    first = next(iter(prediction.logits))
+    table = Table(
+        "", "class", title=f"best {topk} by {first} score" if topk > 1 else None, title_justify="left"
+    )
+    for stream in prediction.logits:
+        table.add_column(f"{stream} logit", justify="right")
+    for rank, entry in enumerate(prediction.top(first, topk), start=1):
+        logits = [_figure(values[entry.index]) for values in prediction.logits.values()]
+        table.add_row(str(rank), Text(_class_title(prediction, entry.index)), *logits)
+    return table
+
+
+def _top1_lines(prediction: Prediction) -> list[str]:
+    first, *others = (_top1(prediction, stream) for stream in prediction.logits)
+    lines = [f"top-1: {_class_title(prediction, first.index)}  logit {_figure(first.logit)}"]
+    for stream, entry in zip(list(prediction.logits)[1:], others, strict=True):
+        lines.append(
+            f"{stream} stream: {_class_title(prediction, entry.index)}  logit {_figure(entry.logit)}"
+        )
+    if prediction.label is not None:
+        verdict = "right" if first.index == prediction.label else "wrong"
+        lines.append(f"annotated: {_class_title(prediction, prediction.label)}, so top-1 is {verdict}")
+    return lines
+
+
+def _top1(prediction: Prediction, stream: Stream) -> ScoredClass:
+    return prediction.top(stream, 1)[0]
+
+
+def _class_title(prediction: Prediction, index: int) -> str:
+    """``hand waving (A023, class 22)``; only NTU's file names number their classes from A001."""
+    code = f"A{index + 1:03d}, " if prediction.classes.dataset.startswith("ntu") else ""
+    return f"{prediction.classes.names[index]} ({code}class {index})"
+
+
+def _figure(logit: float) -> str:
+    return f"{logit:.4g}"
+
+
+def _coverage(evaluation: Evaluation) -> str:
+    reasons = Counter(sample.reason for sample in evaluation.skipped)
+    parts = [f"{evaluation.evaluated_samples} of {evaluation.split_samples} evaluated"]
+    parts += [f"{count} skipped: {reason}" for reason, count in reasons.items()]
+    if evaluation.interrupted:
+        not_reached = evaluation.split_samples - evaluation.evaluated_samples - len(evaluation.skipped)
+        parts.append(f"interrupted, {not_reached} not reached")
+    return ", ".join(parts)
+
+
+def _accuracy_table(evaluation: Evaluation) -> Table:
+    table = Table(
+        "scores", title=f"accuracy over {evaluation.evaluated_samples} samples", title_justify="left"
+    )
+    for heading in ("top-1", "top-5", "mean class", "mean class, as published"):
+        table.add_column(heading, justify="right")
+    for stream, accuracy in evaluation.accuracy.items():
+        figures = (
+            accuracy.top1,
+            accuracy.top5,
+            accuracy.mean_class_accuracy_present,
+            accuracy.mean_class_accuracy,
+        )
+        table.add_row(stream, *(f"{100 * figure:.2f} %" for figure in figures))
+    return table

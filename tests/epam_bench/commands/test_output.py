@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from epam_bench.commands.options import Format
+from epam_bench.commands.output import emit, progress, report_failures
+from epam_reports.table import Column, Table
+
+
+@pytest.fixture
+def table() -> Table:
+    return Table(
+        name="t",
+        title="Title [bold]not markup[/bold]",
+        caption="A caption.",
+        frame=pd.DataFrame({"model": ["net"], "ms": [1.25], "why": ["because it is so"]}),
+        columns=(
+            Column(key="model", header="Model"),
+            Column(key="ms", header="Time (ms)", decimals=1),
+            Column(key="why", header="Reason", wide=True),
+        ),
+    )
+
+
+def test_sentences_go_below_the_table_and_markup_is_not_obeyed(table: Table, capsys) -> None:
+    emit([table], output_format=Format.TABLE, output=None)
+    printed = capsys.readouterr().out
+    assert "[bold]not markup[/bold]" in printed
+    assert "net" in printed
+    assert "1.2" in printed
+    assert (
+        printed.index("Time (ms)") < printed.index("Reason: because it is so") < printed.index("A caption.")
+    )
+
+
+def test_json_is_the_only_thing_on_standard_output(table: Table, capsys) -> None:
+    emit([table], output_format=Format.JSON, output=None)
+    document = json.loads(capsys.readouterr().out)
+    assert document["tables"][0]["rows"] == [{"model": "net", "ms": 1.25, "why": "because it is so"}]
+    assert document["records"] == []
+
+
+@pytest.mark.parametrize(
+    ("output_format", "expected"),
+    [(Format.CSV, "net,1.25"), (Format.TABLE, "| net |"), (Format.JSON, '"net"')],
+)
+def test_file_gets_the_format_that_was_asked_for(
+    table: Table, tmp_path: Path, output_format, expected, capsys
+):
+    emit([table], output_format=output_format, output=tmp_path / "deep" / "out")
+    assert expected in (tmp_path / "deep" / "out").read_text()
+    assert capsys.readouterr().out == ""
+
+
+def test_failures_go_to_standard_error_one_line_each(capsys) -> None:
+    report_failures({"net": "out of memory [1 GiB]"})
+    assert capsys.readouterr().err.strip() == "net: out of memory [1 GiB]"
+
+
+def test_progress_keeps_off_standard_output(capsys) -> None:
+    with progress("Working", 2) as advance:
+        advance("one")
+        advance("two")
+    assert capsys.readouterr().out == ""

@@ -1,0 +1,376 @@
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import epam
+from epam.data.synthetic import SyntheticDataset
+from epam_inference import command
+
+REPOSITORY = Path(__file__).parents[2]
+MULTIMODAL = REPOSITORY / "inference" / "test_multimodal.py"
+UNIMODAL = REPOSITORY / "inference" / "test.py"
+
+
+def run_script(
+    script: Path, *arguments: object, python: str = sys.executable
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [python, script, *map(str, arguments)], capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@pytest.fixture
+def run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Run a command inside this process: exit code, stdout, stderr."""
+
+    def call(entry: Callable[[], None], *arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["inference/test.py", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_:
+            entry()
+        out, err = capsys.readouterr()
+        return int(exit_.value.code or 0), out, err
+
+    return call
+
+
+def assert_one_line(outcome: tuple[int, str, str], *words: str) -> None:
+    code, out, err = outcome
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    for word in words:
+        assert word in err
+
+
+# ── The scripts, as a user runs them ──
+
+
+def test_the_multimodal_script_predicts_as_json_with_a_published_checkpoint(
+    dataset: SyntheticDataset, tmp_path: Path, wave: str
+) -> None:
+    torch.manual_seed(0)
+    checkpoint = tmp_path / "epam_net.pth"
+    epam.export_published(epam.EPAMNet(num_classes=60), checkpoint)
+    video = dataset.crops / f"{wave}_rgb.mp4"
+    done = run_script(
+        MULTIMODAL, "--video", video, "--annotations", dataset.annotations, "--checkpoint", checkpoint,
+        "--topk", 60, "--json",
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    document = json.loads(done.stdout)
+    assert document["sample"] == wave
+    assert document["label"] == {"class": 22, "name": "hand waving"}
+    assert document["checkpoint"]["path"] == str(checkpoint)
+    assert document["caveats"] == []
+    assert {"load_model", "decode", "crop", "heatmaps", "normalise", "network"} <= set(document["seconds"])
+    logits = {
+        stream: {entry["class"]: entry["logit"] for entry in document[stream]}
+        for stream in ("fused", "rgb", "pose")
+    }
+    best_first = [entry["logit"] for entry in document["fused"]]
+    assert best_first == sorted(best_first, reverse=True)
+    for index in range(60):
+        assert logits["fused"][index] == pytest.approx(logits["rgb"][index] + logits["pose"][index], abs=1e-5)
+
+
+def test_the_unimodal_script_evaluates_exits_with_3_and_tells_what_it_skipped(
+    dataset: SyntheticDataset, tmp_path: Path, wave: str
+) -> None:
+    videos = Path(shutil.copytree(dataset.crops, tmp_path / "clips"))
+    (videos / f"{wave}_rgb.mp4").unlink()
+    scores = tmp_path / "scores.npz"
+    arguments = (
+        "--modality",
+        "rgb",
+        "--annotations",
+        dataset.annotations,
+        "--video",
+        videos,
+        "--scores",
+        scores,
+    )
+    done = run_script(UNIMODAL, *arguments)
+    assert done.returncode == 3
+    assert "2 of 3 evaluated, 1 skipped: missing video" in done.stdout
+    assert f"skipped {wave} (missing video)" in done.stdout
+    assert "caveat: the weights are random" in done.stderr
+    with np.load(scores, allow_pickle=False) as arrays:
+        assert arrays["samples"].tolist() == ["S001C001P003R001A027", "S001C001P003R001A058"]
+        assert arrays["rgb"].shape == (2, 60)
+
+
+def test_without_the_environment_both_scripts_say_how_to_make_it() -> None:
+    for script in (MULTIMODAL, UNIMODAL):
+        # -S leaves out site-packages, as on a system without our dependencies.
+        done = subprocess.run(
+            [sys.executable, "-S", script], capture_output=True, text=True, timeout=60, check=False,
+            env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        )  # fmt: skip
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.count("\n") == 1
+        assert f"run `make setup`, then `.venv/bin/python {script}`" in done.stderr
+
+
+def test_help_teaches_with_examples_and_does_not_load_torch() -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", MULTIMODAL, "--help"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert "--video data/videos224/S001C001P003R001A023_rgb.mp4" in done.stdout
+    assert "typer" in done.stderr
+    assert "torch" not in done.stderr
+    assert "numpy" not in done.stderr
+
+
+# ── Results, in this process ──
+
+
+def test_a_prediction_for_a_person_ends_with_the_top1_line(
+    run: Callable[..., tuple[int, str, str]], dataset: SyntheticDataset, wave: str
+) -> None:
+    code, out, err = run(
+        command.unimodal, "--modality", "pose", "--annotations", dataset.annotations, "--sample", wave
+    )
+    assert code == 0
+    [line] = [line for line in out.splitlines() if line.startswith("top-1: ")]
+    assert "class " in line
+    assert "  logit " in line
+    assert "annotated: hand waving (A023, class 22)" in out
+    assert err.startswith("caveat: the weights are random")
+
+
+def test_a_full_size_video_is_cropped_by_its_annotation(
+    run: Callable[..., tuple[int, str, str]], dataset: SyntheticDataset, wave: str
+) -> None:
+    video = dataset.videos / f"{wave}_rgb.mp4"
+    arguments = ("--modality", "rgb", "--video", video, "--json", "--topk", 2)
+    code, out, _ = run(command.unimodal, *arguments, "--annotations", dataset.annotations)
+    document = json.loads(out)
+    assert (code, len(document["rgb"])) == (0, 2)
+    assert "fused" not in document
+    assert "random" in document["caveats"][0]
+    assert_one_line(run(command.unimodal, *arguments), str(video), "640×360", "annotations")
+
+
+def test_skipped_samples_decide_the_exit_code_unless_allowed(
+    run: Callable[..., tuple[int, str, str]], rewrite_annotations: Callable[..., Path], wave: str
+) -> None:
+    def send_everyone_home(content: dict) -> None:
+        content["annotations"][0]["keypoint_score"][:] = 0
+
+    path = rewrite_annotations(send_everyone_home)
+    arguments = ("--modality", "pose", "--annotations", path, "--json")
+    code, out, _ = run(command.unimodal, *arguments)
+    document = json.loads(out)
+    assert (code, document["evaluated_samples"], document["split"]) == (3, 2, "xsub_val")
+    assert [(entry["sample"], entry["reason"]) for entry in document["skipped"]] == [
+        (wave, "no person in the clip")
+    ]
+    assert 0 <= document["accuracy"]["pose"]["top5"] <= 1
+    code, out, _ = run(command.unimodal, *arguments, "--allow-missing")
+    assert (code, len(json.loads(out)["skipped"])) == (0, 1)
+
+
+def test_an_evaluation_without_a_single_score_is_never_a_success(
+    run: Callable[..., tuple[int, str, str]], rewrite_annotations: Callable[..., Path]
+) -> None:
+    def send_everyone_home(content: dict) -> None:
+        for sample in content["annotations"]:
+            sample["keypoint_score"][:] = 0
+
+    path = rewrite_annotations(send_everyone_home)
+    code, out, _ = run(command.unimodal, "--modality", "pose", "--annotations", path, "--allow-missing")
+    assert code == 3
+    assert "0 of 3 evaluated" in out
+
+
+def test_ctrl_c_prints_and_saves_what_was_done_and_exits_with_130(
+    run: Callable[..., tuple[int, str, str]],
+    dataset: SyntheticDataset,
+    constant_network: type,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    wave: str,
+) -> None:
+    monkeypatch.setattr(
+        "epam_inference.answer.load_network", lambda *_, **__: constant_network("pose", interrupt_at_batch=2)
+    )
+    scores = tmp_path / "scores.json"
+    code, out, _ = run(
+        command.unimodal, "--modality", "pose", "--annotations", dataset.annotations, "--scores", scores
+    )
+    assert code == 130
+    assert "1 of 3 evaluated, interrupted, 2 not reached" in out
+    assert list(json.loads(scores.read_text())["scores"]) == [wave]
+
+
+def test_ctrl_c_before_the_first_sample_exits_with_130(
+    run: Callable[..., tuple[int, str, str]], dataset: SyntheticDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("epam_inference.answer.load_network", interrupt)
+    outcome = run(command.unimodal, "--modality", "pose", "--annotations", dataset.annotations)
+    assert outcome == (130, "", "interrupted\n")
+
+
+# ── Bad input: one line that names the thing and the fix, exit 2 ──
+
+
+class _RunsCode:
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.system, ("true",)
+
+
+ANNOTATION_FILES = {
+    "runs code": (pickle.dumps([_RunsCode()]), "system"),
+    "Git LFS pointer": (
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
+        "git lfs pull",
+    ),
+    "web page": (b"<!DOCTYPE html><html><body>Sign in</body></html>", "page"),
+    "empty": (b"", "empty"),
+    "cut short": (pickle.dumps({"split": {}, "annotations": [{"frame_dir": "s" * 100}]})[:60], "a.pkl"),
+    "not annotations": (pickle.dumps({"weights": [1, 2]}), "annotations"),
+}
+
+
+@pytest.mark.parametrize("case", ANNOTATION_FILES)
+def test_an_annotation_file_that_is_none_is_explained(
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path, case: str
+) -> None:
+    content, word = ANNOTATION_FILES[case]
+    path = tmp_path / "a.pkl"
+    path.write_bytes(content)
+    assert_one_line(run(command.multimodal, "--annotations", path), str(path), word)
+
+
+def test_a_sample_of_the_wrong_shape_or_without_a_person_is_explained(
+    run: Callable[..., tuple[int, str, str]], rewrite_annotations: Callable[..., Path], wave: str
+) -> None:
+    def damage(content: dict) -> None:
+        content["annotations"][0]["keypoint"] = np.zeros((1, 50, 25, 3), dtype=np.float16)
+        content["annotations"][1]["keypoint"][:] = 0
+
+    path = rewrite_annotations(damage)
+    arguments = ("--modality", "pose", "--annotations", path, "--sample")
+    assert_one_line(
+        run(command.unimodal, *arguments, wave), str(path), wave, "keypoint has shape (1, 50, 25, 3)"
+    )
+    nobody = "S001C002P001R001A023"
+    assert_one_line(run(command.unimodal, *arguments, nobody), nobody, "no person in the clip")
+
+
+def test_nan_joints_are_a_caveat_that_names_file_sample_and_fix(
+    run: Callable[..., tuple[int, str, str]], rewrite_annotations: Callable[..., Path], wave: str
+) -> None:
+    def blind(content: dict) -> None:
+        content["annotations"][0]["keypoint"][0, 0, 0] = np.nan
+
+    path = rewrite_annotations(blind)
+    arguments = ("--modality", "pose", "--annotations", path, "--sample", wave, "--json")
+    code, out, err = run(command.unimodal, *arguments)
+    assert code == 0
+    assert json.loads(out)["caveats"][0].startswith(f"{path}: sample {wave} has 1 NaN joints")
+    assert f"caveat: {path}: sample {wave} has 1 NaN joints" in err
+
+
+def cut_short(video: Path) -> None:
+    video.write_bytes(video.read_bytes()[:3000])
+
+
+def make_lfs_pointer(video: Path) -> None:
+    video.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+
+
+@pytest.mark.parametrize("damage", [cut_short, make_lfs_pointer, Path.unlink])
+def test_a_video_that_cannot_be_used_is_explained(
+    run: Callable[..., tuple[int, str, str]],
+    dataset: SyntheticDataset,
+    tmp_path: Path,
+    wave: str,
+    damage: Callable[[Path], object],
+) -> None:
+    video = Path(shutil.copy(dataset.crops / f"{wave}_rgb.mp4", tmp_path))
+    damage(video)
+    assert_one_line(
+        run(command.multimodal, "--video", video, "--annotations", dataset.annotations), str(video)
+    )
+
+
+def test_a_video_shorter_than_annotated_is_explained(
+    run: Callable[..., tuple[int, str, str]], rewrite_annotations: Callable[..., Path],
+    dataset: SyntheticDataset, wave: str,
+) -> None:  # fmt: skip
+    def annotate_twice_the_frames(content: dict) -> None:
+        sample = content["annotations"][0]
+        sample["total_frames"] *= 2
+        for field in ("keypoint", "keypoint_score"):
+            sample[field] = np.concatenate([sample[field]] * 2, axis=1)
+
+    path = rewrite_annotations(annotate_twice_the_frames)
+    video = dataset.crops / f"{wave}_rgb.mp4"
+    assert_one_line(
+        run(command.multimodal, "--video", video, "--annotations", path),
+        str(video),
+        wave,
+        "its annotation",
+    )
+
+
+def test_a_checkpoint_that_cannot_be_used_is_explained(
+    run: Callable[..., tuple[int, str, str]], dataset: SyntheticDataset, tmp_path: Path, wave: str
+) -> None:
+    arguments = ("--modality", "pose", "--annotations", dataset.annotations, "--sample", wave, "--checkpoint")
+    for name, content in (("page.pth", b"<html>"), ("code.pth", pickle.dumps(_RunsCode(), protocol=2))):
+        (tmp_path / name).write_bytes(content)
+        assert_one_line(run(command.unimodal, *arguments, tmp_path / name), name)
+    other = tmp_path / "ntu120.safetensors"
+    epam.save_checkpoint(epam.x_shiftnet_pose(num_classes=120), other)
+    assert_one_line(run(command.unimodal, *arguments, other), str(other), "120 classes", "60")
+
+
+def test_an_unknown_name_names_the_nearest(
+    run: Callable[..., tuple[int, str, str]], dataset: SyntheticDataset, wave: str
+) -> None:
+    arguments = ("--modality", "pose", "--annotations", dataset.annotations)
+    assert_one_line(run(command.unimodal, *arguments, "--dataset", "ntu6"), "did you mean 'ntu60'")
+    assert_one_line(run(command.unimodal, *arguments, "--protocol", "xsubject"), "'xsub'")
+    assert_one_line(run(command.unimodal, *arguments, "--sample", wave[:-1] + "4"), f"'{wave}'")
+    assert_one_line(run(command.unimodal, *arguments, "--split", "xsub_vall"), "'xsub_val'")
+
+
+def test_options_that_do_not_go_together_are_refused(
+    run: Callable[..., tuple[int, str, str]], dataset: SyntheticDataset, wave: str, tmp_path: Path
+) -> None:
+    assert_one_line(run(command.multimodal), "--annotations")
+    assert_one_line(run(command.multimodal, "--video", dataset.crops), "--annotations")
+    assert_one_line(
+        run(
+            command.multimodal, "--annotations", dataset.annotations, "--sample", wave,
+            "--scores", tmp_path / "scores.json",
+        ),
+        "--scores",
+    )  # fmt: skip
+    assert_one_line(
+        run(command.multimodal, "--annotations", dataset.annotations, "--scores", tmp_path / "scores.txt"),
+        ".npz",
+    )
+    code, _, err = run(command.unimodal, "--annotations", dataset.annotations)
+    assert code == 2
+    assert "modality" in err

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+
+from epam.evaluation import Accuracy
+from epam_inference.json_output import evaluation_json, prediction_json
+from epam_inference.results import CheckpointIdentity, ClassSet, Evaluation, Prediction, SkippedSample
+
+CLASSES = ClassSet("ntu60", "xsub", ("drink water", "eat meal/snack", "brushing teeth"))
+
+PREDICTION = Prediction(
+    sample="s1",
+    video="s1.mp4",
+    model="epam_net",
+    classes=CLASSES,
+    logits={
+        "fused": np.array([3, 0, 5], dtype=np.float32),
+        "rgb": np.array([1, 0, 3], dtype=np.float32),
+        "pose": np.array([2, 0, 2], dtype=np.float32),
+    },
+    label=1,
+    checkpoint=CheckpointIdentity("epam.pth", "0" * 64),
+    seconds={"network": 0.5},
+    caveats=("assumed",),
+)
+
+
+def test_a_prediction_is_one_object_with_each_stream_ranked() -> None:
+    document = json.loads(prediction_json(PREDICTION, topk=2))
+    assert document["fused"] == [
+        {"class": 2, "name": "brushing teeth", "logit": 5.0},
+        {"class": 0, "name": "drink water", "logit": 3.0},
+    ]
+    assert [entry["class"] for entry in document["pose"]] == [0, 2]
+    assert document["label"] == {"class": 1, "name": "eat meal/snack"}
+    assert document["checkpoint"] == {"path": "epam.pth", "sha256": "0" * 64}
+    assert (document["sample"], document["seconds"], document["caveats"]) == (
+        "s1",
+        {"network": 0.5},
+        ["assumed"],
+    )
+
+
+def test_what_is_not_known_is_null_and_what_was_not_asked_is_absent() -> None:
+    alone = dataclasses.replace(
+        PREDICTION, logits={"rgb": PREDICTION.logits["rgb"]}, label=None, checkpoint=None
+    )
+    document = json.loads(prediction_json(alone, topk=1))
+    assert (document["label"], document["checkpoint"]) == (None, None)
+    assert "fused" not in document
+    assert "pose" not in document
+
+
+def test_an_evaluation_has_accuracies_as_fractions_and_every_skipped_sample() -> None:
+    accuracy = Accuracy(
+        samples=4, top1=0.75, top5=1.0, mean_class_accuracy=0.5, mean_class_accuracy_present=0.75
+    )
+    evaluation = Evaluation(
+        annotations="a.pkl",
+        videos=None,
+        model="x_shiftnet_pose",
+        classes=CLASSES,
+        split="xsub_val",
+        split_samples=5,
+        scores={f"s{index}": {"pose": np.zeros(3, dtype=np.float32)} for index in range(4)},
+        labels={f"s{index}": 0 for index in range(4)},
+        accuracy={"pose": accuracy},
+        skipped=(SkippedSample("s4", "missing video", "no video of sample s4"),),
+        interrupted=False,
+        checkpoint=None,
+        seconds={},
+        caveats=(),
+    )
+    document = json.loads(evaluation_json(evaluation))
+    assert document["accuracy"]["pose"]["top1"] == 0.75
+    assert document["accuracy"]["pose"]["mean_class_accuracy"] == 0.5
+    assert (document["split_samples"], document["evaluated_samples"]) == (5, 4)
+    assert document["skipped"] == [
+        {"sample": "s4", "reason": "missing video", "message": "no video of sample s4"}
+    ]

@@ -1,0 +1,182 @@
+"""Rules about the project itself: imports point down, imports are inert, the wheel is whole."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = {
+    "epam": ROOT / "epam",
+    "epam_baselines": ROOT / "baselines" / "epam_baselines",
+    "epam_bench": ROOT / "bench" / "epam_bench",
+    "epam_reports": ROOT / "reports" / "epam_reports",
+    "epam_inference": ROOT / "inference" / "epam_inference",
+}
+
+TORCH_FREE = ["epam.errors", "epam.atomic_file"]
+MAY_IMPORT = {
+    "epam": ["epam"],
+    "epam_baselines": ["epam", "epam_baselines"],
+    "epam_bench.records": TORCH_FREE,
+    "epam_reports": [*TORCH_FREE, "epam_bench.records", "epam_reports"],
+    "epam_bench": ["epam", "epam_baselines", "epam_reports", "epam_bench"],
+    "epam_inference": ["epam", "epam_baselines", "epam_inference"],
+}
+"""Arrows point down: who may import what of ours, the more particular name first."""
+
+TESTED_ELSEWHERE = {
+    "epam_baselines.model_spec": "test_catalogue.py: it has one property",
+    "epam_bench.model_card": "test_counting.py: a record's first field",
+    "epam_inference.answer": "test_command.py, by running the scripts",
+    "epam_inference.exit_code": "test_command.py, by running the scripts",
+    "epam_inference.modality": "test_command.py, by running the scripts",
+    **dict.fromkeys(
+        [f"epam_bench.counters.{name}_counter" for name in ("torch", "fvcore", "thop")]
+        + ["epam_bench.counters.counter", "epam_bench.counters.replica"],
+        "test_counters.py: all counters by the same cases",
+    ),
+    **dict.fromkeys(
+        [
+            f"epam_bench.commands.{name}"
+            for name in ("app", "claims", "flops", "latency", "models", "options", "reproduce", "tables")
+        ],
+        "test_commands.py, by running them",
+    ),
+}
+"""Source files without a test file of their name, and where they are tested."""
+
+BANNED_NAMES = {"utils", "util", "common", "core", "helpers", "misc"}
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    """Dotted name and file of every module of ours."""
+    for package, folder in PACKAGES.items():
+        for path in sorted(folder.rglob("*.py")):
+            parts = [package, *path.relative_to(folder).with_suffix("").parts]
+            yield ".".join(parts).removesuffix(".__init__"), path
+
+
+def is_within(name: str, scope: str) -> bool:
+    return name == scope or name.startswith(scope + ".")
+
+
+def imported_names(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: write imports in full"
+            assert node.module is not None
+            # `from epam import errors` may name a module: both readings must be allowed.
+            if node.module in PACKAGES:
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            else:
+                yield node.module
+
+
+@pytest.mark.parametrize(("name", "path"), list(modules()), ids=lambda value: str(value).rpartition("/")[2])
+def test_imports_point_down(name: str, path: Path) -> None:
+    scope = next(scope for scope in MAY_IMPORT if is_within(name, scope))
+    ours = [found for found in imported_names(path) if found.partition(".")[0] in PACKAGES]
+    wrong = [found for found in ours if not any(is_within(found, allowed) for allowed in MAY_IMPORT[scope])]
+    assert wrong == [], f"{name} must not import {wrong}"
+
+
+def test_imports_are_inert(tmp_path: Path) -> None:
+    names = [name for name, _ in modules() if not name.endswith("__main__")]
+    code = f"""
+import importlib, sys, threading, torch, numpy
+torch_state, numpy_state = torch.get_rng_state(), numpy.random.get_state()[1].copy()
+threads, running, path = torch.get_num_threads(), threading.active_count(), list(sys.path)
+for name in {names!r}:
+    importlib.import_module(name)
+assert torch.equal(torch.get_rng_state(), torch_state), "the torch generator moved"
+assert (numpy.random.get_state()[1] == numpy_state).all(), "the numpy generator moved"
+assert torch.get_num_threads() == threads, "the number of threads changed"
+assert threading.active_count() == running, "a thread was started"
+assert sys.path == path, "sys.path changed"
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+LIGHT_ENTRIES = ["epam", "epam_bench.records", "epam_bench.commands.app", "epam_reports.report"]
+
+
+@pytest.mark.parametrize("entry", LIGHT_ENTRIES)
+def test_reports_and_help_do_not_import_torch(entry: str) -> None:
+    code = f"import sys, {entry}; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_no_module_is_named_for_nothing_or_like_the_standard_library() -> None:
+    for name, path in modules():
+        stem = name.rpartition(".")[2]
+        assert stem not in BANNED_NAMES, path
+        assert stem not in sys.stdlib_module_names, path
+
+
+def test_public_names_of_epam_are_what_their_homes_define() -> None:
+    import epam
+
+    for name in epam.__all__:
+        assert getattr(epam, name) is not None
+    assert set(epam.__all__) <= set(dir(epam))
+    with pytest.raises(AttributeError, match="no_such_name"):
+        epam.no_such_name  # noqa: B018
+
+
+def test_wheel_holds_every_module_and_data_file_and_nothing_else_at_the_top(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    expected = {
+        f"{package}/{path.relative_to(folder).as_posix()}"
+        for package, folder in PACKAGES.items()
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix not in {".pyc"}
+    }
+    assert held == expected
+    assert {name.partition("/")[0] for name in held} == set(PACKAGES)
+
+
+def test_every_command_is_a_function_that_exists() -> None:
+    from importlib import import_module
+
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    assert set(scripts) >= {"epam-bench", "epam-data"}
+    for target in scripts.values():
+        module, _, function = target.partition(":")
+        assert callable(getattr(import_module(module), function))
+
+
+def test_every_source_file_has_a_test_file_in_its_place() -> None:
+    missing = [
+        name
+        for name, path in modules()
+        if not path.name.startswith("__") and name not in TESTED_ELSEWHERE and not mirror_of(name).exists()
+    ]
+    assert missing == []
+
+
+def mirror_of(name: str) -> Path:
+    package, *folders, stem = name.split(".")
+    return ROOT.joinpath("tests", package, *folders, f"test_{stem}.py")
