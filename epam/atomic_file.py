@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from epam.errors import InputError
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
@@ -25,6 +27,23 @@ def atomic_path(path: Path) -> Iterator[Path]:
         _publish(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_atomically(path: Path, content: str | bytes) -> Path:
+    """Write a whole file at once, text as UTF-8; returns the path.
+
+    Raises:
+        InputError: it cannot be written; what was there before is untouched.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    try:
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(data)
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}); choose another place or free some disk"
+        ) from None
+    return path
 
 
 def _publish(temporary: Path, path: Path) -> None:

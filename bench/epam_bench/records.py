@@ -1,6 +1,6 @@
 """What a measurement leaves behind: typed records, one JSON line each, appended as they are made.
 
-This module imports neither torch nor anything else of ours: reports are made from records alone.
+This module imports no torch: reports are made from records alone.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from epam.errors import InputError
+
 SCHEMA_VERSION = 1
 
 MINIMUM_SAMPLES_FOR_P90 = 64
@@ -23,7 +25,7 @@ Modality = Literal["rgb", "pose"]
 Precision = Literal["fp32", "bf16", "fp16"]
 
 
-class RecordError(ValueError):
+class RecordError(InputError):
     """A record file that cannot be used; the message names file, line and fix."""
 
 

@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from epam.errors import EpamError
 from epam_bench.commands.claims import claims
 from epam_bench.commands.flops import flops
 from epam_bench.commands.latency import latency
@@ -34,17 +35,6 @@ def main() -> None:
     """Run the command; a problem that the user can mend is one line and exit status 2."""
     try:
         app()
-    except Exception as error:
-        if not _is_users(error):
-            raise
+    except EpamError as error:
         print(f"epam-bench: {error}", file=sys.stderr)
         sys.exit(USER_ERROR)
-
-
-def _is_users(error: Exception) -> bool:
-    """Whether the user can mend it. Imported late: `--help` must not wait for PyTorch."""
-    from epam.errors import EpamError
-    from epam_bench.records import RecordError
-    from epam_reports.published import PublishedDataError
-
-    return isinstance(error, EpamError | RecordError | PublishedDataError | PermissionError)

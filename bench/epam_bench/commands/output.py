@@ -39,7 +39,7 @@ def emit(
     if output is None:
         sys.stdout.write(text)
         return
-    from epam_reports.atomic_file import write_atomically
+    from epam.atomic_file import write_atomically
 
     write_atomically(output, text)
     console(stderr=True).print(f"wrote {output}", markup=False, highlight=False)

@@ -1,0 +1,121 @@
+"""What a reader must know before trusting a report: mixed machines, dirty trees, load, gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from epam_bench.records import MINIMUM_SAMPLES_FOR_P90, CountRecord, Environment, LatencyRecord
+from epam_reports.measurements import Measured, gather, setting_of
+from epam_reports.published import PublishedNumber, load_published
+
+BUSY_LOAD_PER_CORE = 0.5
+"""One-minute load average a logical core, before timing began, above which a machine was busy."""
+
+
+def report_caveats(
+    records: Iterable[CountRecord | LatencyRecord], published: Sequence[PublishedNumber] | None = None
+) -> tuple[str, ...]:
+    """One sentence for each thing that weakens the figures of these records."""
+    numbers = load_published() if published is None else published
+    measured = gather(records)
+    used: list[CountRecord | LatencyRecord] = []
+    for entry in measured:
+        used += [*entry.counts.values(), *entry.latencies]
+    latencies = [record for entry in measured for record in entry.latencies]
+    return (
+        *_mixed_environments(used),
+        *_unclean_trees(used),
+        *_load(latencies),
+        *_settings(latencies),
+        *_few_samples(latencies),
+        *_gaps(measured, numbers),
+        *_of_records(used),
+    )
+
+
+def _mixed_environments(records: Sequence[CountRecord | LatencyRecord]) -> list[str]:
+    traits: tuple[tuple[str, Callable[[Environment], object]], ...] = (
+        (
+            "machines",
+            lambda environment: (environment.system, environment.processor, environment.logical_cores),
+        ),
+        ("accelerators", lambda environment: environment.accelerator),
+        ("commits", lambda environment: environment.git_commit),
+        ("library versions", lambda environment: sorted(environment.versions.items())),
+    )
+    caveats = []
+    for name, trait in traits:
+        seen = list(dict.fromkeys(str(trait(record.environment)) for record in records))
+        if len(seen) > 1:
+            caveats.append(
+                f"The figures come from {len(seen)} different {name}: {'; '.join(map(_short, seen))}."
+            )
+    return caveats
+
+
+def _unclean_trees(records: Sequence[CountRecord | LatencyRecord]) -> list[str]:
+    dirty = sum(record.environment.git_dirty is True for record in records)
+    unknown = sum(record.environment.git_commit is None for record in records)
+    caveats = []
+    if dirty:
+        caveats.append(
+            f"{dirty} of {len(records)} records were made with uncommitted changes in the checkout."
+        )
+    if unknown:
+        caveats.append(f"{unknown} of {len(records)} records do not know the commit that made them.")
+    return caveats
+
+
+def _load(latencies: Sequence[LatencyRecord]) -> list[str]:
+    busy = [
+        f"{record.model.name} ({record.load_average_before:.1f} on {record.environment.logical_cores} cores)"
+        for record in latencies
+        if record.load_average_before is not None
+        and record.load_average_before > BUSY_LOAD_PER_CORE * (record.environment.logical_cores or 1)
+    ]
+    return [f"The machine was busy when timing began: {', '.join(busy)}."] if busy else []
+
+
+def _settings(latencies: Sequence[LatencyRecord]) -> list[str]:
+    settings = list(dict.fromkeys(setting_of(record).sentence for record in latencies))
+    if len(settings) < 2:
+        return []
+    return [f"Latencies were taken in {len(settings)} settings, not to be compared: {'; '.join(settings)}."]
+
+
+def _few_samples(latencies: Sequence[LatencyRecord]) -> list[str]:
+    few = [record.model.name for record in latencies if len(record.samples_ms) < MINIMUM_SAMPLES_FOR_P90]
+    if not few:
+        return []
+    names = ", ".join(dict.fromkeys(few))
+    return [f"Under {MINIMUM_SAMPLES_FOR_P90} samples, so no 90th percentile: {names}."]
+
+
+def _gaps(measured: Sequence[Measured], numbers: Sequence[PublishedNumber]) -> list[str]:
+    seen = {entry.card.name for entry in measured}
+    known = dict.fromkeys(number.catalogue_name for number in numbers if number.catalogue_name)
+    counters = sorted({counter for entry in measured for counter in entry.counts})
+    gaps = {
+        "Not measured at all": [name for name in known if name not in seen],
+        "Timed but not counted": [entry.card.name for entry in measured if not entry.counts],
+        "Counted but not timed": [entry.card.name for entry in measured if not entry.latencies],
+        "Not counted by every counter": [
+            f"{entry.card.name} (lacks {', '.join(lacking)})"
+            for entry in measured
+            if entry.counts and (lacking := [counter for counter in counters if counter not in entry.counts])
+        ],
+    }
+    return [f"{what}: {', '.join(names)}." for what, names in gaps.items() if names]
+
+
+def _of_records(records: Sequence[CountRecord | LatencyRecord]) -> list[str]:
+    """Caveats that the records carry, each with the models that it is about."""
+    about: dict[str, list[str]] = {}
+    for record in records:
+        for caveat in record.caveats:
+            about.setdefault(caveat, []).append(record.model.name)
+    return [f"{', '.join(dict.fromkeys(names))}: {caveat}" for caveat, names in about.items()]
+
+
+def _short(text: str, limit: int = 120) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,152 @@
+"""A table: typed figures in a data frame, and how they are laid out as text for a reader."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+QUOTED_MARK = "†"
+QUOTED_REMARK = "quoted from the source named, not from this report's records"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """How one figure of the frame, with its spread and its notes, becomes one printed column.
+
+    Attributes:
+        key: the frame's column that is printed.
+        header: what stands above it, unit included.
+        decimals: printed digits after the point; none prints the value as it is, as a quotation is due.
+        interval: frame columns of the lower and upper bound, printed in brackets.
+        origin: frame column that says ``measured`` or ``quoted`` of this figure.
+        notes: frame column with a sentence about this figure, printed as a footnote.
+        absent: what is printed where there is no figure.
+        wide: holds sentences, so that it may be wrapped.
+    """
+
+    key: str
+    header: str
+    decimals: int | None = None
+    interval: tuple[str, str] | None = None
+    origin: str | None = None
+    notes: str | None = None
+    absent: str = "not measured"
+    wide: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Figures, and how to print them.
+
+    Attributes:
+        name: stem of the files that it is written to.
+        caption: what holds of the whole table: device, counter, setting.
+        frame: one row a line, typed, one unit a column; machines read this.
+        columns: what of it is printed, in order.
+        remarks: sentences below the table.
+    """
+
+    name: str
+    title: str
+    caption: str
+    frame: pd.DataFrame
+    columns: tuple[Column, ...]
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One printed cell; ``figures`` are ``text`` (and its bounds) where the cell is a number."""
+
+    text: str
+    figures: tuple[str, ...] = ()
+    quoted: bool = False
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A table as text: headers, cells, and each footnote with its mark."""
+
+    headers: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    footnotes: tuple[tuple[str, str], ...]
+
+
+def lay_out(table: Table) -> Layout:
+    """Turn figures into cells; equal notes share one mark: a, b, c …"""
+    marks: dict[str, str] = {}
+    records = table.frame.to_dict(orient="records")
+    rows = tuple(
+        tuple(
+            _cell({str(key): value for key, value in record.items()}, column, marks)
+            for column in table.columns
+        )
+        for record in records
+    )
+    footnotes = [(mark, note) for note, mark in marks.items()]
+    if any(cell.quoted for row in rows for cell in row):
+        footnotes.insert(0, (QUOTED_MARK, QUOTED_REMARK))
+    return Layout(tuple(column.header for column in table.columns), rows, tuple(footnotes))
+
+
+def text_frame(table: Table) -> pd.DataFrame:
+    """The table as strings under its printed headers, marks included, for a terminal."""
+    layout = lay_out(table)
+    return pd.DataFrame(
+        [[plain_text(cell) for cell in row] for row in layout.rows],
+        columns=list(layout.headers),
+        dtype="string",
+    )
+
+
+def plain_text(cell: Cell) -> str:
+    """A cell without any markup: ``96.1†[a]``."""
+    return cell.text + (QUOTED_MARK if cell.quoted else "") + (f"[{cell.mark}]" if cell.mark else "")
+
+
+def typed_frame(rows: Sequence[dict[str, object]], dtypes: dict[str, str]) -> pd.DataFrame:
+    """A frame with exactly these columns and types, absent figures as NA, also when there is no row."""
+    frame = pd.DataFrame(list(rows), columns=list(dtypes))
+    return frame.astype(dtypes)
+
+
+def join_notes(*notes: str | None) -> str | None:
+    """Several sentences about one figure as one note; none when there is nothing to say."""
+    said = [note for note in notes if note]
+    return "; ".join(said) if said else None
+
+
+def _cell(record: dict[str, object], column: Column, marks: dict[str, str]) -> Cell:
+    note = record[column.notes] if column.notes else None
+    mark = marks.setdefault(note, _letter(len(marks))) if isinstance(note, str) and note else ""
+    value = record[column.key]
+    if _is_absent(value):
+        return Cell(column.absent, mark=mark)
+    quoted = column.origin is not None and record[column.origin] == "quoted"
+    if column.decimals is None:
+        figures = (str(value),) if isinstance(value, float) else ()
+        return Cell(str(value), figures, quoted, mark)
+    printed = [_format(value, column.decimals)]
+    text = printed[0]
+    if column.interval and not any(_is_absent(record[bound]) for bound in column.interval):
+        printed += [_format(record[bound], column.decimals) for bound in column.interval]
+        text += f" [{printed[1]}, {printed[2]}]"
+    return Cell(text, tuple(printed), quoted, mark)
+
+
+def _format(value: object, decimals: int) -> str:
+    return f"{float(str(value)):.{decimals}f}"
+
+
+def _is_absent(value: object) -> bool:
+    return value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value))
+
+
+def _letter(index: int) -> str:
+    """0 → a … 25 → z, 26 → aa."""
+    prefix = _letter(index // 26 - 1) if index >= 26 else ""
+    return prefix + chr(ord("a") + index % 26)

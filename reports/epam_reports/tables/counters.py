@@ -1,0 +1,170 @@
+"""Every counter's multiply-adds of every model side by side, and where they disagree."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from epam_bench.records import CountRecord, LatencyRecord
+from epam_reports.measurements import COUNTERS, Measured, cite, describe_input, gather
+from epam_reports.published import PublishedNumber, load_published, select
+from epam_reports.table import Column, Table, join_notes, typed_frame
+
+DISAGREEMENT_PERCENT = 1.0
+"""Counters further apart than this are marked."""
+
+NAMED_OPERATIONS = 4
+
+
+def counters_table(
+    records: Iterable[CountRecord | LatencyRecord], published: Sequence[PublishedNumber] | None = None
+) -> Table:
+    """GMACs of one view by each counter, their spread, and the published count at the same input."""
+    numbers = load_published() if published is None else published
+    measured = [entry for entry in gather(records) if entry.counts]
+    counters = _counters_of(measured)
+    rows = [_row(entry, counters, numbers) for entry in measured]
+    return Table(
+        name="counters",
+        title="Multiply-adds by each counter",
+        caption=(
+            "GMACs of one view (1 multiply-add = 1 MAC = 2 FLOPs; G = 10⁹). "
+            f"Disagreements above {DISAGREEMENT_PERCENT:g} % are marked ≠."
+        ),
+        frame=typed_frame(rows, _dtypes(counters)),
+        columns=_columns(counters),
+        remarks=_conventions(measured),
+    )
+
+
+def disagreement_percent(entry: Measured) -> float | None:
+    """How much more the highest counter says than the lowest; none with fewer than two counters."""
+    macs = [record.macs for record in entry.counts.values()]
+    if len(macs) < 2:
+        return None
+    if min(macs) == 0:
+        return math.inf if max(macs) else 0.0
+    return 100.0 * (max(macs) / min(macs) - 1.0)
+
+
+def _counters_of(measured: Iterable[Measured]) -> list[str]:
+    seen = {counter for entry in measured for counter in entry.counts}
+    return [counter for counter in COUNTERS if counter in seen] + sorted(seen - set(COUNTERS))
+
+
+def _dtypes(counters: Sequence[str]) -> dict[str, str]:
+    by_counter: dict[str, str] = {}
+    for counter in counters:
+        by_counter |= {
+            f"{counter}_gmacs": "Float64",
+            f"{counter}_notes": "string",
+            f"{counter}_source": "string",
+        }
+    return {
+        "model": "string",
+        "title": "string",
+        "input": "string",
+        "num_classes": "Int64",
+        "parameters": "Int64",
+        **by_counter,
+        "disagreement_percent": "Float64",
+        "agreement": "string",
+        "published_gmacs": "Float64",
+        "published_deviation_percent": "Float64",
+        "published_origin": "string",
+        "published_source": "string",
+    }
+
+
+def _columns(counters: Sequence[str]) -> tuple[Column, ...]:
+    return (
+        Column(key="title", header="Model"),
+        Column(key="input", header="Input"),
+        Column(key="parameters", header="Parameters"),
+        *(
+            Column(key=f"{counter}_gmacs", header=counter, decimals=3, notes=f"{counter}_notes")
+            for counter in counters
+        ),
+        Column(key="disagreement_percent", header="Disagreement (%)", decimals=1, absent="one counter"),
+        Column(key="agreement", header="", absent=""),
+        Column(
+            key="published_gmacs",
+            header="Published",
+            origin="published_origin",
+            notes="published_source",
+            absent="none at this input",
+        ),
+        Column(key="published_deviation_percent", header="Ours to published (%)", decimals=1, absent="–"),
+    )
+
+
+def _row(entry: Measured, counters: Sequence[str], numbers: Sequence[PublishedNumber]) -> dict[str, object]:
+    apart = disagreement_percent(entry)
+    marked = apart is not None and apart > DISAGREEMENT_PERCENT
+    row: dict[str, object] = {
+        "model": entry.card.name,
+        "title": entry.card.title,
+        "input": describe_input(entry.card),
+        "num_classes": entry.card.num_classes,
+        "parameters": entry.card.parameters,
+        "disagreement_percent": apart,
+        "agreement": None if apart is None else "≠" if marked else "",
+    }
+    lowest = min(record.macs for record in entry.counts.values())
+    for counter in counters:
+        record = entry.counts.get(counter)
+        above = record is not None and record.macs > lowest * (1 + DISAGREEMENT_PERCENT / 100)
+        row[f"{counter}_gmacs"] = record.macs / 1e9 if record else None
+        missed = record is not None and record in entry.incomplete_counts
+        row[f"{counter}_notes"] = _notes(record, explain=above, missed=missed) if record else None
+        row[f"{counter}_source"] = cite(record) if record else None
+    return row | _published(entry, numbers)
+
+
+def _notes(record: CountRecord, *, explain: bool, missed: bool) -> str | None:
+    """Caveats, what the counter could not count, and what it counts beyond convolutions and products."""
+    uncounted = ", ".join(f"{name} ×{times}" for name, times in sorted(record.uncounted.items()))
+    return join_notes(
+        f"{record.counter} missed operations: fewer than convolutions and matrix products"
+        if missed
+        else None,
+        f"{record.counter} has no rule for {uncounted}" if uncounted else None,
+        _elementwise(record) if explain else None,
+        *record.caveats,
+    )
+
+
+def _elementwise(record: CountRecord) -> str | None:
+    """The largest operations that only some counters count: normalisation and pooling."""
+    extra = {
+        name: macs
+        for name, macs in record.macs_by_operation.items()
+        if macs > 0 and any(part in name.lower() for part in ("norm", "pool"))
+    }
+    largest = sorted(extra.items(), key=lambda item: -item[1])[:NAMED_OPERATIONS]
+    said = ", ".join(f"{name} {macs / 1e9:.3f} G" for name, macs in largest)
+    return f"{record.counter} includes {said}" if said else None
+
+
+def _published(entry: Measured, numbers: Sequence[PublishedNumber]) -> dict[str, object]:
+    found = select(numbers, catalogue_name=entry.card.name, metrics=("macs",), shapes=entry.shapes)
+    printed = next((number for number in found if number.views == 1), None)
+    count = entry.preferred_count
+    if printed is None or count is None:
+        return {}
+    return {
+        "published_gmacs": float(printed.value),
+        "published_deviation_percent": 100.0 * (count.macs / 1e9 / float(printed.value) - 1.0),
+        "published_origin": "quoted",
+        "published_source": join_notes(printed.citation, printed.note),
+    }
+
+
+def _conventions(measured: Sequence[Measured]) -> tuple[str, ...]:
+    """What each counter counts, in its own record's words, said once."""
+    words = dict.fromkeys(
+        f"{record.counter} {record.counter_version}: {record.convention}"
+        for entry in measured
+        for record in entry.counts.values()
+    )
+    return tuple(words)

@@ -1,0 +1,110 @@
+"""Every latency that was measured, with its setting, its spread and the load of the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from epam_bench.records import MINIMUM_SAMPLES_FOR_P90, CountRecord, LatencyRecord
+from epam_reports.measurements import cite, describe_input, gather, setting_of
+from epam_reports.table import Column, Table, join_notes, typed_frame
+
+MEBI = 1024**2
+
+_DTYPES = {
+    "model": "string",
+    "title": "string",
+    "input": "string",
+    "num_classes": "Int64",
+    "device": "string",
+    "precision": "string",
+    "batch_size": "Int64",
+    "backend": "string",
+    "threads": "Int64",
+    "samples": "Int64",
+    "latency_median_ms": "Float64",
+    "latency_first_quartile_ms": "Float64",
+    "latency_third_quartile_ms": "Float64",
+    "latency_p90_ms": "Float64",
+    "clips_per_second": "Float64",
+    "weights_mebibytes": "Float64",
+    "peak_memory_mebibytes": "Float64",
+    "peak_memory_scope": "string",
+    "load_average_before": "Float64",
+    "load_average_after": "Float64",
+    "latency_origin": "string",
+    "latency_source": "string",
+    "latency_notes": "string",
+}
+
+
+def latency_table(records: Iterable[CountRecord | LatencyRecord]) -> Table:
+    """One row a model and setting, settings together, fastest first within each."""
+    latencies = [record for entry in gather(records) for record in entry.latencies]
+    latencies.sort(key=lambda record: (setting_of(record), record.median_ms))
+    scopes = dict.fromkeys(record.peak_memory_scope for record in latencies)
+    return Table(
+        name="latency",
+        title="Latency",
+        caption=(
+            "Time of one call (a whole batch): median [first, third quartile]; clips are views, not videos. "
+            f"A 90th percentile is withheld under {MINIMUM_SAMPLES_FOR_P90} samples."
+        ),
+        frame=typed_frame([_row(record) for record in latencies], _DTYPES),
+        columns=(
+            Column(key="title", header="Model"),
+            Column(key="input", header="Input"),
+            Column(key="device", header="Device"),
+            Column(key="precision", header="Precision"),
+            Column(key="batch_size", header="Batch"),
+            Column(key="threads", header="Threads"),
+            Column(key="backend", header="Backend"),
+            Column(
+                key="latency_median_ms",
+                header="Latency (ms)",
+                decimals=1,
+                interval=("latency_first_quartile_ms", "latency_third_quartile_ms"),
+                notes="latency_notes",
+            ),
+            Column(key="latency_p90_ms", header="p90 (ms)", decimals=1, absent="withheld"),
+            Column(key="samples", header="Samples"),
+            Column(key="clips_per_second", header="Clips/s", decimals=2),
+            Column(key="weights_mebibytes", header="Weights (MiB)", decimals=1),
+            Column(key="peak_memory_mebibytes", header="Peak memory (MiB)", decimals=0),
+            Column(key="load_average_before", header="Load before", decimals=2, absent="unknown"),
+            Column(key="load_average_after", header="Load after", decimals=2, absent="unknown"),
+        ),
+        remarks=tuple(f"Peak memory: {scope}" for scope in scopes),
+    )
+
+
+def latency_figures(record: LatencyRecord) -> dict[str, object]:
+    """The figures of one latency that the efficiency table prints too."""
+    first, third = record.interquartile_range_ms
+    peak = record.peak_memory_bytes
+    return {
+        "latency_median_ms": record.median_ms,
+        "latency_first_quartile_ms": first,
+        "latency_third_quartile_ms": third,
+        "clips_per_second": record.clips_per_second,
+        "peak_memory_mebibytes": peak / MEBI if peak is not None else None,
+        "latency_origin": "measured",
+        "latency_source": cite(record),
+        "latency_notes": join_notes(*record.caveats),
+    }
+
+
+def _row(record: LatencyRecord) -> dict[str, object]:
+    return {
+        "model": record.model.name,
+        "title": record.model.title,
+        "input": describe_input(record.model),
+        "num_classes": record.model.num_classes,
+        **setting_of(record)._asdict(),
+        "samples": len(record.samples_ms),
+        "latency_p90_ms": record.p90_ms,
+        "weights_mebibytes": record.weights_bytes / MEBI,
+        "peak_memory_scope": record.peak_memory_scope,
+        "load_average_before": record.load_average_before,
+        "load_average_after": record.load_average_after,
+        **latency_figures(record),
+    }

@@ -1,0 +1,112 @@
+"""The published numbers are read as printed, and a malformed file says where it is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from epam_reports.published import PublishedDataError, load_published, select
+
+HEADER = (
+    "catalogue_name,model,modality,metric,dataset,split,value,"
+    "unit,convention,input,views,source_id,where,note"
+)
+SOURCES = '[PAPER]\ntitle = "A paper"\nkind = "paper"\n'
+
+CATALOGUE = {
+    "epam_net", "x_shiftnet_rgb", "x_shiftnet_pose", "r3d_18", "mc3_18", "r2plus1d_18", "s3d",
+    "mvit_v2_s", "swin3d_t", "c3d", "x3d_m", "slowonly_r50", "posec3d", "timesformer",
+}  # fmt: skip
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Callable[..., object]:
+    def _load(*rows: str, header: str = HEADER, sources: str = SOURCES) -> object:
+        (tmp_path / "n.csv").write_text("\n".join((header, *rows)) + "\n")
+        (tmp_path / "s.toml").write_text(sources)
+        return load_published(tmp_path / "n.csv", tmp_path / "s.toml")
+
+    return _load
+
+
+def test_printed_digits_survive() -> None:
+    (flops,) = select(load_published(), model="pi-ViT", metrics=("macs",))
+    assert flops.value == Decimal("590.0")
+    assert str(flops.value) == "590.0"
+    assert flops.half_last_digit == pytest.approx(0.05)
+    assert flops.views == 3
+
+
+def test_papers_own_accuracies_are_there_with_their_views() -> None:
+    found = select(load_published(), catalogue_name="epam_net", metrics=("top1", "mean_class_accuracy"))
+    assert [str(number.value) for number in found] == [
+        "96.1", "99.0", "92.4", "94.3", "96.2", "98.4", "71.7", "67.8",
+    ]  # fmt: skip
+    assert {number.views for number in found} == {1}
+
+
+def test_table_1_competitors_are_quoted_and_not_in_the_catalogue() -> None:
+    quoted = [number for number in load_published() if number.source.id == "EPAM-TABLE1"]
+    assert {number.model: str(number.value) for number in quoted if number.catalogue_name is None} == {
+        "VPN": "107.9",
+        "VPN++": "125.8",
+        "MMNet": "89.2",
+        "TCEM-MMNet": "85.4",
+        "pi-ViT": "590.0",
+    }
+
+
+def test_every_catalogue_name_is_one_of_ours() -> None:
+    assert {number.catalogue_name for number in load_published() if number.catalogue_name} <= CATALOGUE
+
+
+def test_competitors_parameter_count_is_not_invented() -> None:
+    assert select(load_published(), model="pi-ViT", metrics=("parameters",)) == ()
+
+
+def test_shapes_are_sorted_and_comparable() -> None:
+    number = select(load_published(), catalogue_name="epam_net", metrics=("macs",))[0]
+    assert number.shapes == ((3, 16, 224, 224), (17, 48, 56, 56))
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (",M,RGB,macs,,,ten,G,,,1,PAPER,t,", r"n\.csv, line 2: field 'value'"),
+        (",M,RGB,macs,,,nan,G,,,1,PAPER,t,", r"n\.csv, line 2: field 'value'"),
+        (",M,RGB,macs,,,-1,G,,,1,PAPER,t,", r"n\.csv, line 2: field 'value'"),
+        (",M,RGB,flops,,,10,G,,,1,PAPER,t,", r"n\.csv, line 2: field 'metric'"),
+        (",M,RGB,macs,,,10,M,,,1,PAPER,t,", r"n\.csv, line 2: .*unit of macs is 'G'"),
+        (",M,RGB,top1,,,10,%,,,1,PAPER,t,", r"n\.csv, line 2: .*needs dataset and split"),
+        (",M,RGB,top1,D,S,101,%,,,1,PAPER,t,", r"n\.csv, line 2: .*at most 100"),
+        (",M,RGB,macs,,,10,G,,16x224,1,PAPER,t,", r"n\.csv, line 2: field 'input'"),
+        (",M,RGB,macs,,,10,G,,,0,PAPER,t,", r"n\.csv, line 2: field 'views'"),
+        (",M,RGB,macs,,,10,G,,,1,BLOG,t,", r"n\.csv, line 2: field 'source_id': 'BLOG'"),
+        (",M,RGB,macs,,,10,G,,,1,PAPER,t,,surplus", r"n\.csv, line 2: more fields"),
+        (",M,RGB,macs,,,10,G", r"n\.csv, line 2: field 'source_id'"),
+    ],
+)
+def test_malformed_row_names_file_line_and_field(load: Callable[..., object], row: str, message: str) -> None:
+    with pytest.raises(PublishedDataError, match=message):
+        load(row)
+
+
+def test_unknown_column_is_refused(load: Callable[..., object]) -> None:
+    with pytest.raises(PublishedDataError, match="field 'colour'"):
+        load(",M,RGB,macs,,,10,G,,,1,PAPER,t,,red", header=HEADER + ",colour")
+
+
+def test_malformed_sources_are_refused(load: Callable[..., object]) -> None:
+    with pytest.raises(PublishedDataError, match=r"s\.toml: field 'kind'"):
+        load(sources='[PAPER]\ntitle = "A paper"\nkind = "rumour"\n')
+    with pytest.raises(PublishedDataError, match=r"s\.toml"):
+        load(sources="[PAPER")
+
+
+def test_missing_file_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(PublishedDataError, match=r"^none\.csv: cannot be read") as raised:
+        load_published(tmp_path / "none.csv")
+    assert "\n" not in str(raised.value)

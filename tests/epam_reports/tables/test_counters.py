@@ -1,0 +1,64 @@
+"""Counters stand side by side; a disagreement above 1 % is marked and explained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from epam_bench.records import CountRecord
+from epam_reports.table import Table, lay_out, plain_text
+from epam_reports.tables import counters_table
+
+Count = Callable[..., CountRecord]
+
+
+def _row(table: Table, title: str) -> Mapping[str, str]:
+    layout = lay_out(table)
+    (row,) = [row for row in layout.rows if row[0].text == title]
+    return dict(zip(layout.headers, map(plain_text, row), strict=True))
+
+
+def test_one_row_a_model_and_one_column_a_counter(count: Count) -> None:
+    row = _row(counters_table([count(gmacs=7.618), count(gmacs=7.62, counter="thop")]), "EPAM-Net")
+    assert (row["torch"], row["thop"], row["Disagreement (%)"], row[""]) == ("7.618", "7.620", "0.0", "")
+
+
+def test_disagreement_above_one_percent_is_marked_and_explained(count: Count) -> None:
+    norm = {"conv": 7_618_000_000, "batch_norm": 321_000_000}
+    table = counters_table([count(), count(gmacs=7.939, counter="fvcore", macs_by_operation=norm)])
+    row = _row(table, "EPAM-Net")
+    assert (row["Disagreement (%)"], row[""]) == ("4.2", "≠")
+    assert ("a", "fvcore includes batch_norm 0.321 G") in lay_out(table).footnotes
+
+
+def test_counter_that_missed_operations_is_marked(count: Count) -> None:
+    table = counters_table([count("timesformer", 195.8), count("timesformer", 123.3, counter="thop")])
+    notes = dict(lay_out(table).footnotes)
+    assert _row(table, "TimeSformer")["thop"] == "123.300[a]"
+    assert notes["a"] == "thop missed operations: fewer than convolutions and matrix products"
+
+
+def test_counter_that_counted_nothing_disagrees(count: Count) -> None:
+    row = _row(counters_table([count(), count(gmacs=0.0, counter="thop")]), "EPAM-Net")
+    assert (row["thop"], row[""]) == ("0.000", "≠")
+
+
+def test_uncounted_operations_are_footnotes(count: Count) -> None:
+    table = counters_table([count(uncounted={"aten::mv": 2})])
+    assert ("a", "torch has no rule for aten::mv ×2") in lay_out(table).footnotes
+
+
+def test_missing_counter_is_not_measured(count: Count) -> None:
+    table = counters_table([count(), count("c3d", 38.5), count("c3d", 38.5, counter="fvcore")])
+    assert _row(table, "EPAM-Net")["fvcore"] == "not measured"
+    assert _row(table, "EPAM-Net")["Disagreement (%)"] == "one counter"
+
+
+def test_published_count_is_compared_at_the_same_input_only(count: Count) -> None:
+    table = counters_table([count("c3d", 38.5), count("posec3d", 15.6)])
+    assert _row(table, "C3D")["Published"].startswith("38.5†")
+    assert _row(table, "C3D")["Ours to published (%)"] == "0.0"
+    assert _row(table, "PoseC3D")["Published"] == "none at this input"
+
+
+def test_each_counters_convention_is_said_once(count: Count) -> None:
+    assert counters_table([count(), count("c3d")]).remarks == ("torch 1: what torch counts",)

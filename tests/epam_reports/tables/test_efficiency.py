@@ -1,0 +1,126 @@
+"""A row never shows an accuracy beside a cost at other views or another input without a mark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from epam_bench.records import CountRecord, LatencyRecord
+from epam_reports.table import Table, lay_out, plain_text
+from epam_reports.tables import efficiency_table
+
+Count = Callable[..., CountRecord]
+Latency = Callable[..., LatencyRecord]
+
+
+def _row(table: Table, title: str) -> Mapping[str, str]:
+    layout = lay_out(table)
+    (row,) = [row for row in layout.rows if row[0].text == title]
+    return dict(zip(layout.headers, map(plain_text, row), strict=True))
+
+
+def _note(table: Table, title: str, header: str) -> str:
+    layout = lay_out(table)
+    (row,) = [row for row in layout.rows if row[0].text == title]
+    return dict(layout.footnotes)[row[layout.headers.index(header)].mark]
+
+
+def test_measured_row_has_cost_speed_and_quoted_accuracy(count: Count, latency: Latency) -> None:
+    row = _row(efficiency_table([count(), latency()]), "EPAM-Net")
+    assert row["GMACs/view"] == "7.62"
+    assert row["GMACs/video"] == "7.6"
+    assert row["Latency (ms)"] == "3.0 [2.0, 4.0]"
+    assert row["Clips/s"] == "333.33"
+    assert row["Peak memory (MiB)"] == "64"
+    assert row["Accuracy (%)"].startswith("96.1†")
+    assert row["on"] == "NTU60 X-Sub (top-1)"
+
+
+def test_video_costs_all_views_of_the_accuracy(count: Count) -> None:
+    row = _row(efficiency_table([count("c3d", 38.5)]), "C3D")
+    assert (row["Views"], row["GMACs/view"], row["GMACs/video"]) == ("10", "38.50", "385.0")
+
+
+def test_accuracy_at_another_input_is_marked_on_both_cells(count: Count) -> None:
+    table = efficiency_table([count("s3d", 17.98)])
+    row = _row(table, "S3D")
+    assert row["GMACs/view"] == "17.98"
+    assert row["GMACs/video"].startswith("143.8†[")
+    assert "3×128×224×224" in _note(table, "S3D", "GMACs/video")
+    assert "accuracy at 1 view of rgb 3×128×224×224" in _note(table, "S3D", "Accuracy (%)")
+
+
+def test_accuracy_at_other_views_than_the_catalogue_says_is_marked(count: Count) -> None:
+    table = efficiency_table([count("r3d_18", 40.7, clips=2)])
+    assert "accuracy at 5 views" in _note(table, "R3D-18", "Accuracy (%)")
+    assert "for 2 views" in _note(table, "R3D-18", "Accuracy (%)")
+    assert "5 views" in _note(table, "R3D-18", "GMACs/video")
+
+
+def test_quoted_competitor_is_marked_where_cost_and_accuracy_do_not_belong_together() -> None:
+    table = efficiency_table([])
+    row = _row(table, "pi-ViT")
+    assert row["GMACs/video"].startswith("590.0†[")
+    assert row["GMACs/view"] == "not measured"
+    assert "cost printed for 3 views" in _note(table, "pi-ViT", "Accuracy (%)")
+
+
+def test_every_row_with_accuracy_and_cost_at_different_views_carries_a_note(count: Count) -> None:
+    models = ("epam_net", "timesformer", "c3d", "s3d", "r3d_18", "posec3d")
+    frame = efficiency_table([count(name, 10.0, crops=2) for name in models]).frame
+    both = frame.dropna(subset=["accuracy_percent", "gmacs_per_view"])
+    assert len(both) == len(models)
+    assert (
+        both.loc[both["accuracy_views"] != both["views"], "accuracy_notes"].str.contains("accuracy at").all()
+    )
+
+
+def test_only_counted_model_says_what_was_not_measured(count: Count) -> None:
+    row = _row(efficiency_table([count()]), "EPAM-Net")
+    assert row["Latency (ms)"] == row["Clips/s"] == row["Peak memory (MiB)"] == "not measured"
+
+
+def test_only_timed_model_says_what_was_not_measured(latency: Latency) -> None:
+    row = _row(efficiency_table([latency()]), "EPAM-Net")
+    assert row["GMACs/view"] == "not measured"
+
+
+def test_latency_of_another_setting_is_not_mixed_in(latency: Latency) -> None:
+    records = [latency("c3d"), latency("s3d"), latency("r3d_18", threads=1)]
+    table = efficiency_table(records)
+    assert "2 threads" in table.caption
+    assert _row(table, "R3D-18")["Latency (ms)"].startswith("not measured[")
+    assert "another setting" in _note(table, "R3D-18", "Latency (ms)")
+
+
+def test_caveat_of_a_record_is_on_its_row(latency: Latency) -> None:
+    table = efficiency_table([latency(caveats=("the machine was busy",))])
+    assert _note(table, "EPAM-Net", "Latency (ms)") == "the machine was busy"
+
+
+def test_model_without_published_accuracy_says_so(count: Count) -> None:
+    row = _row(efficiency_table([count("x_shiftnet_rgb", 4.1, title="X")]), "X")
+    assert row["Accuracy (%)"] == "none published"
+    assert row["GMACs/video"] == "4.1"
+
+
+def test_frame_is_typed_and_every_figure_has_origin_and_source(count: Count, latency: Latency) -> None:
+    frame = efficiency_table([count(), latency()]).frame
+    assert str(frame["gmacs_per_view"].dtype) == "Float64"
+    for group, figure in (
+        ("cost", "gmacs_per_view"),
+        ("video_cost", "gmacs_per_video"),
+        ("latency", "latency_median_ms"),
+        ("accuracy", "accuracy_percent"),
+    ):
+        shown = frame[frame[figure].notna()]
+        assert set(shown[f"{group}_origin"]) <= {"measured", "quoted"}
+        assert shown[f"{group}_source"].notna().all()
+    assert frame.loc[0, "cost_source"] == "count record (torch), 2026-01-02 12:00:00 UTC, 0123456789ab"
+
+
+def test_rows_go_from_the_cheapest_view_up(count: Count) -> None:
+    frame = efficiency_table([count("timesformer", 195.8), count("epam_net", 7.6), count("c3d", 38.5)]).frame
+    assert list(frame["title"][:3]) == ["EPAM-Net", "C3D", "TimeSformer"]
+    assert frame["gmacs_per_view"][:3].tolist() == pytest.approx([7.6, 38.5, 195.8])

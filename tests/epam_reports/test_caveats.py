@@ -1,0 +1,62 @@
+"""Whatever weakens the figures is said: mixed machines and commits, dirty trees, load, gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from epam_bench.records import CountRecord, LatencyRecord
+from epam_reports.caveats import report_caveats
+
+Count = Callable[..., CountRecord]
+Latency = Callable[..., LatencyRecord]
+
+
+def _said(caveats: tuple[str, ...], *words: str) -> bool:
+    return any(all(word in caveat for word in words) for caveat in caveats)
+
+
+def test_mixed_commits_and_machines_are_named(count: Count) -> None:
+    records = [count(), count("c3d", environment={"git_commit": "fedcba", "processor": "Other CPU"})]
+    caveats = report_caveats(records)
+    assert _said(caveats, "2 different commits", "0123456789abcdef", "fedcba")
+    assert _said(caveats, "2 different machines", "Test CPU", "Other CPU")
+
+
+def test_one_clean_environment_gives_no_such_caveat(count: Count) -> None:
+    assert not _said(report_caveats([count(), count("c3d")]), "different")
+    assert not _said(report_caveats([count()]), "uncommitted")
+
+
+def test_dirty_and_unknown_trees_are_counted(count: Count) -> None:
+    records = [
+        count(environment={"git_dirty": True}),
+        count("c3d", environment={"git_commit": None, "git_dirty": None}),
+    ]
+    assert _said(report_caveats(records), "1 of 2", "uncommitted")
+    assert _said(report_caveats(records), "1 of 2", "do not know the commit")
+
+
+def test_busy_machine_is_named_with_its_load(latency: Latency) -> None:
+    assert _said(report_caveats([latency(load_average_before=1.7)]), "busy", "epam_net (1.7 on 2 cores)")
+    assert not _said(report_caveats([latency(load_average_before=0.2)]), "busy")
+
+
+def test_missing_measurements_are_named(count: Count, latency: Latency) -> None:
+    caveats = report_caveats([count("c3d"), count("c3d", counter="fvcore"), count("s3d"), latency("r3d_18")])
+    assert _said(caveats, "Counted but not timed", "c3d, s3d")
+    assert _said(caveats, "Timed but not counted", "r3d_18")
+    assert _said(caveats, "Not counted by every counter", "s3d (lacks fvcore)")
+    assert _said(caveats, "Not measured at all", "epam_net")
+
+
+def test_different_settings_are_not_to_be_compared(latency: Latency) -> None:
+    assert _said(report_caveats([latency(), latency(threads=1)]), "2 settings", "1 thread,", "2 threads,")
+
+
+def test_caveat_of_several_records_is_said_once_with_its_models(count: Count) -> None:
+    records = [count("c3d", caveats=("no clock",)), count("s3d", caveats=("no clock",))]
+    assert "c3d, s3d: no clock" in report_caveats(records)
+
+
+def test_replaced_record_does_not_count(count: Count) -> None:
+    assert not _said(report_caveats([count(environment={"git_dirty": True}), count()]), "uncommitted")

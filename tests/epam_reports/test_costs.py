@@ -1,0 +1,60 @@
+"""No cost is put beside an accuracy unless it is at that accuracy's views and input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from epam_bench.records import CountRecord
+from epam_reports.costs import Cost, NoCost, accuracy_beside, cost_of_accuracy
+from epam_reports.measurements import gather
+from epam_reports.published import PublishedNumber, load_published, select
+
+Count = Callable[..., CountRecord]
+NUMBERS = load_published()
+
+
+def _accuracy(name: str) -> PublishedNumber:
+    return select(NUMBERS, catalogue_name=name, metrics=("top1",))[0]
+
+
+def test_our_count_is_multiplied_by_the_views_of_the_accuracy(count: Count) -> None:
+    cost = cost_of_accuracy(_accuracy("c3d"), gather([count("c3d", 38.0)]), NUMBERS)
+    assert isinstance(cost, Cost)
+    assert (cost.gmacs_per_video, cost.views, cost.origin) == (pytest.approx(380.0), 10, "measured")
+
+
+def test_count_at_another_input_gives_way_to_a_quoted_one(count: Count) -> None:
+    cost = cost_of_accuracy(_accuracy("posec3d"), gather([count("posec3d", 15.6)]), NUMBERS)
+    assert isinstance(cost, Cost)
+    assert (cost.gmacs_per_video, cost.origin) == (pytest.approx(10 * 20.6), "quoted")
+
+
+def test_without_any_count_at_that_input_there_is_no_cost() -> None:
+    numbers = select(NUMBERS, catalogue_name="posec3d", metrics=("top1",))
+    cost = cost_of_accuracy(numbers[0], (), numbers)
+    assert isinstance(cost, NoCost)
+    assert "heatmaps 17x48x64x64" in cost.reason
+
+
+def test_cost_printed_for_three_views_is_not_the_cost_of_ten() -> None:
+    ten_views = next(
+        number for number in select(NUMBERS, model="pi-ViT", metrics=("top1",)) if number.views == 10
+    )
+    cost = cost_of_accuracy(ten_views, (), NUMBERS)
+    assert isinstance(cost, NoCost)
+    assert "3 views" in cost.reason
+    assert "10 views" in cost.reason
+
+
+def test_accuracy_at_the_measured_input_and_views_is_preferred(count: Count) -> None:
+    (entry,) = gather([count("x3d_m", inputs={"rgb": (3, 16, 224, 224)}, clips=10)])
+    chosen = accuracy_beside(entry, NUMBERS)
+    assert chosen is not None
+    assert (chosen.views, chosen.shapes) == (10, ((3, 16, 224, 224),))
+
+
+def test_model_without_published_accuracy_has_none(count: Count) -> None:
+    (entry,) = gather([count("x_shiftnet_rgb")])
+    assert accuracy_beside(entry, NUMBERS) is None

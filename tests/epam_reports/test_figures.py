@@ -1,0 +1,84 @@
+"""Figures show only what belongs on one axis, and the same records give the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from xml.etree import ElementTree
+
+import pytest
+
+from epam_bench.records import CountRecord, LatencyRecord
+from epam_reports.figures import macs_accuracy_figure, macs_latency_figure, render
+
+Count = Callable[..., CountRecord]
+Latency = Callable[..., LatencyRecord]
+
+
+def test_latency_figure_needs_a_model_with_both(count: Count, latency: Latency) -> None:
+    assert macs_latency_figure([count("c3d"), latency("s3d")]) is None
+    assert macs_latency_figure([count("c3d"), latency("c3d")]) is not None
+
+
+def test_caption_names_setting_counter_machine_and_date(count: Count, latency: Latency) -> None:
+    drawing = macs_latency_figure([count(), latency()])
+    assert drawing is not None
+    for part in ("cpu, fp32, batch 1, 2 threads", "counted by torch", "Test CPU", "2026-01-02"):
+        assert part in drawing.caption
+
+
+def test_both_axes_are_logarithmic_and_batches_are_whole(count: Count, latency: Latency) -> None:
+    drawing = macs_latency_figure([count(), latency(batch_size=4)])
+    assert drawing is not None
+    (axes,) = drawing.figure.axes
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    assert axes.get_xlabel() == "GMACs per batch of 4 clips"
+    ((x,),) = [container.lines[0].get_xdata() for container in axes.containers]
+    assert x == pytest.approx(4 * 7.618)
+
+
+def test_data_sets_never_share_a_panel(count: Count) -> None:
+    names = ("epam_net", "posec3d", "timesformer", "r3d_18")
+    drawing = macs_accuracy_figure([count(name, 10.0) for name in names])
+    assert drawing is not None
+    titles = [axes.get_title() for axes in drawing.figure.axes]
+    assert "NTU60 X-Sub (top-1)" in titles
+    assert "Kinetics-400 val (top-1)" in titles
+    assert len(set(titles)) == len(titles)
+
+
+def test_accuracy_is_drawn_over_the_cost_of_its_views(count: Count) -> None:
+    drawing = macs_accuracy_figure([count("r3d_18", 40.0), count("timesformer", 200.0)])
+    assert drawing is not None
+    (axes,) = drawing.figure.axes
+    points = {(line.get_xdata()[0], line.get_ydata()[0]) for line in axes.lines if len(line.get_xdata())}
+    assert points == {(5 * 40.0, 63.2), (3 * 200.0, 77.69)}
+
+
+def test_what_cannot_be_drawn_is_named(count: Count) -> None:
+    drawing = macs_accuracy_figure([count("r3d_18", 40.0), count("timesformer", 200.0), count("c3d", 38.5)])
+    assert drawing is not None
+    assert "pi-ViT (cost printed for 3 views" in drawing.caption
+    assert "C3D alone on UCF101" in drawing.caption
+
+
+def test_no_two_comparable_accuracies_give_no_figure(count: Count) -> None:
+    assert macs_accuracy_figure([count("c3d", 38.5)]) is None
+
+
+def test_png_is_small_and_svg_is_repeatable(count: Count, latency: Latency) -> None:
+    records = [record for name in ("c3d", "s3d", "r3d_18") for record in (count(name), latency(name))]
+    once, again = macs_latency_figure(records), macs_latency_figure(records)
+    assert once is not None
+    assert again is not None
+    assert render(once, "svg") == render(again, "svg")
+    png = render(once, "png")
+    assert png.startswith(b"\x89PNG")
+    assert len(png) < 300_000
+
+
+def test_hostile_title_does_not_break_a_figure(count: Count, latency: Latency) -> None:
+    title = "$\\frac{ --><script>\x07\n"
+    drawing = macs_latency_figure([count(title=title), latency(title=title)])
+    assert drawing is not None
+    root = ElementTree.fromstring(render(drawing, "svg"))
+    assert not [node for node in root.iter() if node.tag.endswith("script")]

@@ -1,0 +1,65 @@
+"""Figures become cells: quoted ones are marked, equal notes share a mark, absent ones say so."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from epam_reports.table import Column, Table, lay_out, plain_text, text_frame, typed_frame
+
+DTYPES = {
+    "model": "string",
+    "ms": "Float64",
+    "low": "Float64",
+    "high": "Float64",
+    "origin": "string",
+    "notes": "string",
+}
+COLUMNS = (
+    Column(key="model", header="Model"),
+    Column(key="ms", header="ms", decimals=1, interval=("low", "high"), origin="origin", notes="notes"),
+)
+
+
+def _table(*rows: dict[str, object]) -> Table:
+    return Table(name="t", title="T", caption="", frame=typed_frame(list(rows), DTYPES), columns=COLUMNS)
+
+
+def _texts(table: Table) -> list[list[str]]:
+    return [[plain_text(cell) for cell in row] for row in lay_out(table).rows]
+
+
+def test_number_is_rounded_and_its_interval_follows_in_brackets() -> None:
+    assert _texts(_table({"model": "a", "ms": 2.04, "low": 1.96, "high": 3.0})) == [["a", "2.0 [2.0, 3.0]"]]
+
+
+def test_quoted_figure_is_marked_and_explained() -> None:
+    layout = lay_out(_table({"model": "a", "ms": 2.0, "origin": "quoted"}))
+    assert plain_text(layout.rows[0][1]) == "2.0†"
+    assert layout.footnotes[0][0] == "†"
+
+
+def test_equal_notes_share_a_mark_and_new_ones_get_the_next() -> None:
+    rows = [{"model": name, "ms": 1.0, "notes": note} for name, note in (("a", "x"), ("b", "y"), ("c", "x"))]
+    table = _table(*rows)
+    assert [row[1] for row in _texts(table)] == ["1.0[a]", "1.0[b]", "1.0[a]"]
+    assert lay_out(table).footnotes == (("a", "x"), ("b", "y"))
+
+
+def test_twenty_seventh_note_is_aa() -> None:
+    rows = [{"model": str(index), "ms": 1.0, "notes": f"note {index}"} for index in range(27)]
+    assert lay_out(_table(*rows)).footnotes[-1][0] == "aa"
+
+
+def test_absent_figure_says_not_measured() -> None:
+    assert _texts(_table({"model": "a"})) == [["a", "not measured"]]
+
+
+def test_frame_keeps_its_types_without_rows() -> None:
+    assert typed_frame([], DTYPES).dtypes.map(str).to_dict() == DTYPES
+    assert text_frame(_table()).empty
+
+
+def test_text_frame_has_printed_headers() -> None:
+    frame = text_frame(_table({"model": "a", "ms": 1.0}))
+    assert list(frame.columns) == ["Model", "ms"]
+    assert isinstance(frame, pd.DataFrame)
