@@ -70,7 +70,10 @@ def _load(latencies: Sequence[LatencyRecord]) -> list[str]:
     busy = [
         f"{record.model.name} ({record.load_average_before:.1f} on {record.environment.logical_cores} cores)"
         for record in latencies
-        if record.load_average_before is not None
+        # Where the share of other processes was read, the record itself says whether it was busy;
+        # a load average also counts our own warm-up.
+        if record.others_cpu_fraction is None
+        and record.load_average_before is not None
         and record.load_average_before > BUSY_LOAD_PER_CORE * (record.environment.logical_cores or 1)
     ]
     return [f"The machine was busy when timing began: {', '.join(busy)}."] if busy else []
@@ -87,7 +90,7 @@ def _few_samples(latencies: Sequence[LatencyRecord]) -> list[str]:
     few = [record.model.name for record in latencies if len(record.samples_ms) < MINIMUM_SAMPLES_FOR_P90]
     if not few:
         return []
-    names = ", ".join(dict.fromkeys(few))
+    names = "all latencies" if len(few) == len(latencies) else ", ".join(dict.fromkeys(few))
     return [f"Under {MINIMUM_SAMPLES_FOR_P90} samples, so no 90th percentile: {names}."]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     from epam_bench.records import CountRecord, LatencyRecord
     from epam_reports.table import Layout, Table
+
+SECONDS_BETWEEN_LINES = 15.0
+"""How often a log hears of progress."""
 
 PLAIN_WIDTH = 200
 """Columns of an output that is no terminal: a file or a pipe wraps nothing by itself."""
@@ -103,7 +107,17 @@ def console(*, stderr: bool = False) -> Console:
 
 @contextmanager
 def progress(title: str, steps: int) -> Iterator[Callable[[str], None]]:
-    """A progress bar on standard error; call what it yields once a step, with what is being done."""
+    """Show progress on standard error; call what it yields once a step, with what is being done.
+
+    A bar on a terminal; elsewhere (a log, CI) a line now and then.
+    """
+    out = console(stderr=True)
+    with _bar(title, steps, out) if out.is_terminal else _lines(title, steps, out) as advance:
+        yield advance
+
+
+@contextmanager
+def _bar(title: str, steps: int, out: Console) -> Iterator[Callable[[str], None]]:
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -122,13 +136,29 @@ def progress(title: str, steps: int) -> Iterator[Callable[[str], None]]:
         TimeRemainingColumn(),
         TextColumn("{task.description}"),
     )
-    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=out, transient=True) as bar:
         task = bar.add_task("", total=steps)
 
         def advance(done: str) -> None:
             bar.update(task, description=done, advance=1)
 
         yield advance
+
+
+@contextmanager
+def _lines(title: str, steps: int, out: Console) -> Iterator[Callable[[str], None]]:
+    start = last = time.monotonic()
+    taken = 0
+
+    def advance(done: str) -> None:
+        nonlocal taken, last
+        taken += 1
+        now = time.monotonic()
+        if now - last >= SECONDS_BETWEEN_LINES:
+            last = now
+            out.print(f"{title} {taken}/{steps}, {now - start:.0f} s: {done}", markup=False, highlight=False)
+
+    yield advance
 
 
 def _as_text(

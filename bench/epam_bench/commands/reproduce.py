@@ -25,7 +25,7 @@ def reproduce(
         int | None,
         typer.Option(help="CPU threads; by default one a physical core.", min=1, show_default=False),
     ] = None,
-    samples: Annotated[int, typer.Option(help="Timed calls a model.", min=2)] = 20,
+    samples: Annotated[int, typer.Option(help="Timed calls a model.", min=2)] = 15,
 ) -> None:
     """Reproduce the paper's efficiency table on this machine, and judge its claims.
 

@@ -49,6 +49,7 @@ class Source(_Frozen):
 
     id: str
     title: str
+    short: str | None = None
     url: str | None = None
     kind: Literal["paper", "repository", "index", "our run"]
 

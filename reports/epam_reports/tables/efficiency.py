@@ -237,7 +237,7 @@ def _quoted_row(printed: PublishedNumber, numbers: Sequence[PublishedNumber]) ->
     per_view = float(printed.value) if printed.views == 1 else None
     row: dict[str, object] = {
         "title": printed.model,
-        "paper": f"quoted by {printed.source.title}",
+        "paper": f"quoted by {printed.source.short or printed.source.title}",
         "modalities": printed.modality,
         "input": printed.input.replace("x", "×") or None,
         "views": printed.views,

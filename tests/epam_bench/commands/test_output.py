@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from epam_bench.commands import output
 from epam_bench.commands.options import Format
 from epam_bench.commands.output import emit, progress, report_failures
 from epam_reports.table import Column, Table
@@ -61,8 +62,11 @@ def test_failures_go_to_standard_error_one_line_each(capsys) -> None:
     assert capsys.readouterr().err.strip() == "net: out of memory [1 GiB]"
 
 
-def test_progress_keeps_off_standard_output(capsys) -> None:
+def test_progress_keeps_off_standard_output_and_tells_a_log_now_and_then(capsys, monkeypatch) -> None:
+    monkeypatch.setattr(output, "SECONDS_BETWEEN_LINES", 0.0)
     with progress("Working", 2) as advance:
         advance("one")
         advance("two")
-    assert capsys.readouterr().out == ""
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert [line.partition(",")[0] for line in captured.err.splitlines()] == ["Working 1/2", "Working 2/2"]
