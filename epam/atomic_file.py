@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from epam.errors import InputError
+
+STALE_SECONDS = 3600.0
+"""A temporary file this old belongs to a writer that was killed."""
 
 
 @contextmanager
@@ -16,9 +21,16 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; on leaving, put what was written there in its place.
 
     The data are on the disk before the name is: a kill or a full disk leaves the old file as it
-    was. On an error the temporary file is removed and the error goes on.
+    was. On an error the temporary file is removed and the error goes on. A link is followed, and
+    what is no regular file (a pipe, ``/dev/stdout``) is written to as it is. Temporaries that
+    killed writers left an hour ago or earlier are removed.
     """
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():
+        yield path
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_stale(path)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     os.close(descriptor)
     temporary = Path(name)
@@ -27,6 +39,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
         _publish(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _remove_stale(path: Path) -> None:
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > STALE_SECONDS:
+                left.unlink()
 
 
 def write_atomically(path: Path, content: str | bytes) -> Path:

@@ -7,10 +7,10 @@ import pickle
 import re
 import warnings
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import safetensors
 import safetensors.torch
@@ -18,10 +18,38 @@ import torch
 from torch import Tensor, nn
 
 from epam.atomic_file import atomic_path
-from epam.errors import CheckpointError
+from epam.errors import CheckpointError, printable
 from epam.file_signature import describe_placeholder
 
 StateDict = dict[str, Tensor]
+
+
+class _Ignored:
+    """Stands for what a training run saved beside its weights: made, never looked at."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def __setstate__(self, _: object) -> None:
+        pass
+
+
+# A published file often holds its best accuracy as a NumPy scalar. None of NumPy's own code runs:
+# each name gets a class of its own that does nothing.
+_IGNORED_GLOBALS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
+    (type(f"Ignored{number}", (_Ignored,), {}), name)
+    for number, name in enumerate(
+        (
+            "numpy._core.multiarray.scalar",
+            "numpy.core.multiarray.scalar",
+            "numpy._core.multiarray._reconstruct",
+            "numpy.core.multiarray._reconstruct",
+            "numpy.dtype",
+            "numpy.ndarray",
+            "_codecs.encode",
+        )
+    )
+]
 
 WEIGHT_ENTRIES = ("model_state_dict", "state_dict")
 """Where published files keep the weights; without either, the file itself is the state dict."""
@@ -65,9 +93,11 @@ def load_checkpoint(model: nn.Module, path: str | Path) -> CheckpointInfo:
     path = Path(path)
     kind, state = _read_weights(path)
     state = _with_model_names(state, model, path)
+    _check_kinds(state, path)
     target = model.state_dict()
     state = {key: _with_model_shape(value, target.get(key)) for key, value in state.items()}
     _check_fits(state, target, path)
+    state = {key: value.to(target[key].dtype) for key, value in state.items()}
     _check_values(state, path)
     model.load_state_dict(state, strict=True)
     return CheckpointInfo(path=path, format=kind, weights_sha256=hash_weights(model.state_dict()))
@@ -86,9 +116,7 @@ def save_checkpoint(model: nn.Module, path: str | Path) -> str:
         with atomic_path(path) as temporary:
             safetensors.torch.save_file(state, temporary, metadata={"format": "pt", HASH_FIELD: digest})
     except (OSError, safetensors.SafetensorError) as error:
-        raise CheckpointError(
-            f"{path}: cannot be written ({error}); is the disk full or read-only?"
-        ) from None
+        raise _unwritable(path, error) from None
     return digest
 
 
@@ -103,9 +131,14 @@ def export_published(model: nn.Module, path: str | Path) -> None:
         with atomic_path(path) as temporary:
             torch.save({"model_state_dict": published_state(model)}, temporary)
     except (OSError, RuntimeError) as error:
-        raise CheckpointError(
-            f"{path}: cannot be written ({error}); is the disk full or read-only?"
-        ) from None
+        raise _unwritable(path, error) from None
+
+
+def _unwritable(path: Path, error: Exception) -> CheckpointError:
+    reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+    return CheckpointError(
+        f"{path}: cannot be written ({reason}); check the folder, its permissions and the free disk"
+    )
 
 
 def published_state(model: nn.Module) -> StateDict:
@@ -137,6 +170,8 @@ def _read_weights(path: Path) -> tuple[Literal["safetensors", "published"], Stat
         raise CheckpointError(f"{path}: no such checkpoint") from None
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from None
+    except ValueError as error:
+        raise CheckpointError(f"{printable(str(path))}: not a path ({error})") from None
     if problem := describe_placeholder(head):
         raise CheckpointError(f"{path}: {problem}")
     if head[8:9] == b"{":
@@ -165,7 +200,7 @@ def _read_published(path: Path) -> StateDict:
     if zipfile.is_zipfile(path):
         _check_archive(path)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), torch.serialization.safe_globals(_IGNORED_GLOBALS):
             # A pickle of another protocol makes torch warn; whether it loads is all that matters.
             warnings.simplefilter("ignore")
             payload = torch.load(path, map_location="cpu", weights_only=True)
@@ -186,10 +221,10 @@ def _refusal(error: Exception) -> str:
     named = re.search(r"GLOBAL (\S+)", str(error))
     if named:
         return (
-            f"would run code ({named.group(1)}) and was refused; keep only the weights, with "
-            "torch.save({'state_dict': model.state_dict()}, …) on a machine that trusts it"
+            f"loading it would run {printable(named.group(1))}, so it was refused; ask its "
+            "author for a file that holds the state_dict alone"
         )
-    return "would need more than plain tensors to load, or is damaged, and was refused; keep only the weights"
+    return "damaged, or not a checkpoint of plain tensors, and refused; download it again"
 
 
 def _check_archive(path: Path) -> None:
@@ -198,6 +233,10 @@ def _check_archive(path: Path) -> None:
         members = zipfile.ZipFile(path).infolist()
     except (zipfile.BadZipFile, OSError) as error:
         raise CheckpointError(f"{path}: damaged archive ({error}); download it again") from None
+    if any(member.filename.endswith("/constants.pkl") for member in members):
+        raise CheckpointError(
+            f"{path}: a TorchScript program, not a checkpoint; save the state_dict of the model behind it"
+        )
     compressed = [member.filename for member in members if member.compress_type != zipfile.ZIP_STORED]
     if compressed:
         raise CheckpointError(
@@ -235,7 +274,7 @@ def _with_model_names(state: StateDict, model: nn.Module, path: Path) -> StateDi
             if name.startswith(theirs):
                 name = ours + name.removeprefix(theirs)
         if name in renamed:
-            raise CheckpointError(f"{path}: two entries are both {name!r}; the file is ambiguous")
+            raise CheckpointError(f"{path}: two entries are both {printable(name)!r}; the file is ambiguous")
         renamed[name] = value
     return renamed
 
@@ -271,7 +310,7 @@ def _check_fits(state: StateDict, target: Mapping[str, Tensor], path: Path) -> N
 
 
 def _listed(keys: Iterable[str]) -> str:
-    names = list(keys)
+    names = [printable(key) for key in keys]
     more = len(names) - LISTED_KEYS
     return ", ".join(names[:LISTED_KEYS]) + (f" and {more} more" if more > 0 else "")
 
@@ -286,14 +325,26 @@ def _class_hint(state: StateDict, target: Mapping[str, Tensor]) -> str:
     return ""
 
 
-def _check_values(state: StateDict, path: Path) -> None:
+def _check_kinds(state: StateDict, path: Path) -> None:
+    """Refuse tensors whose elements must not be touched, or are not there, before anything reads them."""
     for key, value in state.items():
-        # A stride-0 tensor declares any size in a few bytes; nothing may touch its elements.
+        plain = value.layout is torch.strided and value.device.type == "cpu" and not value.is_quantized
+        if not plain or value.is_complex():
+            raise CheckpointError(f"{path}: {printable(key)} is not a plain real tensor of weights; refused")
+        # A stride-0 tensor declares any size in a few bytes.
         if value.numel() * value.element_size() > value.untyped_storage().nbytes():
-            raise CheckpointError(f"{path}: {key} declares more elements than the file holds; refused")
-        if value.layout is not torch.strided or value.is_complex():
-            raise CheckpointError(f"{path}: {key} is not a plain real tensor; refused")
+            raise CheckpointError(
+                f"{path}: {printable(key)} declares more elements than the file holds; refused"
+            )
+
+
+def _check_values(state: StateDict, path: Path) -> None:
+    """Refuse what a diverged run leaves behind; ``state`` is in the model's own precision."""
+    for key, value in state.items():
         if value.is_floating_point() and not bool(value.isfinite().all()):
             raise CheckpointError(
-                f"{path}: {key} holds NaN or infinite values; the training run that wrote it diverged"
+                f"{path}: {key} holds NaN or infinite values (in the model's {value.dtype}); the training "
+                "run that wrote it diverged"
             )
+        if key.endswith("running_var") and bool((value < 0).any()):
+            raise CheckpointError(f"{path}: {key} holds a variance below 0; the file is damaged")

@@ -9,6 +9,16 @@ LISTED_NAMES = 20
 """A message without a near match names this many, then counts the rest."""
 
 
+PRINTED_CHARACTERS = 120
+"""A message shows this much of a name that came out of a file."""
+
+
+def printable(name: str) -> str:
+    """A name from a file as it may stand in a one-line message: no control characters, not too long."""
+    shown = name if name.isprintable() else ascii(name)[1:-1]
+    return shown if len(shown) <= PRINTED_CHARACTERS else f"{shown[:PRINTED_CHARACTERS]}…"
+
+
 class EpamError(Exception):
     """A problem with what the user gave; the message names the thing, the value and the fix."""
 
@@ -27,6 +37,10 @@ class AnnotationError(InputError):
 
 class VideoError(InputError):
     """A video that is missing, damaged, or not the one that the annotation describes."""
+
+
+class VideoWarning(UserWarning):
+    """A video that can be used but does not agree with its annotation."""
 
 
 class UnknownNameError(EpamError, LookupError):

@@ -94,7 +94,7 @@ def _score_table(scores: Mapping[str, NDArray[Any] | Tensor], names: list[str]) 
 
 def _score_row(name: str, scores: NDArray[Any] | Tensor) -> Tensor:
     try:
-        row = torch.as_tensor(np.array(scores) if isinstance(scores, np.ndarray) else scores)
+        row = torch.as_tensor(_native(scores) if isinstance(scores, np.ndarray) else scores)
         if row.is_complex():
             raise TypeError(str(row.dtype))
         row = row.detach().to(device="cpu", dtype=torch.float64)
@@ -111,6 +111,11 @@ def _score_row(name: str, scores: NDArray[Any] | Tensor) -> Tensor:
             f"sample {name!r} has scores that are NaN or infinite; find out why before evaluating"
         )
     return row
+
+
+def _native(scores: NDArray[Any]) -> NDArray[Any]:
+    """A writable copy in this machine's byte order, which is all that PyTorch reads."""
+    return scores.astype(scores.dtype.newbyteorder("="))
 
 
 def _label(name: str, label: object, classes: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -98,7 +99,10 @@ def measure_latency(
         after = read_load()
     failures |= {subject.card.name: subject.failure for subject in subjects if subject.failure}
     done = [subject for subject in subjects if subject.samples_ms and not subject.failure]
-    records = [_to_record(subject, done, setting, samples, warmup_calls, before, after) for subject in done]
+    run = uuid.uuid4().hex[:12]
+    records = [
+        _to_record(subject, done, setting, samples, warmup_calls, before, after, run) for subject in done
+    ]
     return Outcome(tuple(records), failures, interrupted)
 
 
@@ -174,6 +178,7 @@ def _to_record(
     warmup_calls: int,
     before: LoadReading,
     after: LoadReading,
+    run: str,
 ) -> LatencyRecord:
     others = others_cpu_fraction(before, after)
     return LatencyRecord(
@@ -186,6 +191,8 @@ def _to_record(
         threads=setting.threads,
         warmup_calls=max(1, warmup_calls),
         clock="perf_counter, device synchronised" if setting.uses_cuda else "perf_counter",
+        run=run,
+        interrupted=len(subject.samples_ms) < samples,
         interleaved_with=tuple(other.card.name for other in timed if other is not subject),
         samples_ms=tuple(subject.samples_ms),
         weights_bytes=subject.weights_bytes,

@@ -5,6 +5,7 @@ This module imports no torch: reports are made from records alone.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -12,14 +13,30 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    TypeAdapter,
+    ValidationError,
+)
 
 from epam.errors import InputError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
+
+LINE_START = '{"schema_version":'
+"""How every line begins: what tells one that a killed run cut short from a foreign one."""
 
 MINIMUM_SAMPLES_FOR_P90 = 64
 """Below this a 90th percentile is withheld (the bound that MLPerf's load generator uses)."""
+
+Milliseconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Load = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 Modality = Literal["rgb", "pose"]
 Precision = Literal["fp32", "bf16", "fp16"]
@@ -47,11 +64,11 @@ class ModelCard(_Frozen):
     paper: str
     year: int
     modalities: tuple[Modality, ...]
-    inputs: dict[str, tuple[int, ...]]
-    clips: int
-    crops: int
-    num_classes: int
-    parameters: int
+    inputs: dict[str, tuple[PositiveInt, ...]]
+    clips: PositiveInt
+    crops: PositiveInt
+    num_classes: PositiveInt
+    parameters: NonNegativeInt
 
     @property
     def views(self) -> int:
@@ -69,9 +86,9 @@ class Environment(_Frozen):
 
     system: str
     processor: str
-    physical_cores: int | None
-    logical_cores: int | None
-    memory_bytes: int
+    physical_cores: PositiveInt | None
+    logical_cores: PositiveInt | None
+    memory_bytes: PositiveInt
     accelerator: str | None
     versions: dict[str, str]
     git_commit: str | None
@@ -79,8 +96,8 @@ class Environment(_Frozen):
 
 
 class _Record(_Frozen):
-    schema_version: int = SCHEMA_VERSION
-    created: datetime = Field(default_factory=lambda: datetime.now(UTC))
+    schema_version: Literal[1] = SCHEMA_VERSION
+    created: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
     model: ModelCard
     environment: Environment
     caveats: tuple[str, ...] = ()
@@ -102,10 +119,10 @@ class CountRecord(_Record):
     counter: str
     counter_version: str
     convention: str
-    macs: int
-    macs_by_operation: dict[str, int]
-    macs_by_module: dict[str, int] = {}
-    uncounted: dict[str, int] = {}
+    macs: NonNegativeInt
+    macs_by_operation: dict[str, NonNegativeInt]
+    macs_by_module: dict[str, NonNegativeInt] = {}
+    uncounted: dict[str, NonNegativeInt] = {}
 
     @property
     def flops(self) -> int:
@@ -123,6 +140,9 @@ class LatencyRecord(_Record):
 
     Attributes:
         clock: how time was read: ``perf_counter`` or ``perf_counter, device synchronised``.
+        run: name of the interleaved run; only records of one run met the same noise.
+        interleaved_with: the other models of that run.
+        interrupted: the user stopped the run before all its samples were taken.
         samples_ms: one per timed call, a whole batch each, in the order they were taken.
         weights_bytes: parameters and buffers.
         peak_memory_bytes: what ``peak_memory_scope`` says, at its highest.
@@ -135,19 +155,21 @@ class LatencyRecord(_Record):
     kind: Literal["latency"] = "latency"
     device: str
     precision: Precision
-    batch_size: int
+    batch_size: PositiveInt
     backend: str = "eager"
-    threads: int
-    warmup_calls: int
+    threads: PositiveInt
+    warmup_calls: PositiveInt
     clock: str
+    run: str = ""
     interleaved_with: tuple[str, ...] = ()
-    samples_ms: tuple[float, ...] = Field(min_length=1)
-    weights_bytes: int
-    peak_memory_bytes: int | None
+    interrupted: bool = False
+    samples_ms: tuple[Milliseconds, ...] = Field(min_length=1)
+    weights_bytes: NonNegativeInt
+    peak_memory_bytes: NonNegativeInt | None
     peak_memory_scope: str
-    load_average_before: float | None
-    load_average_after: float | None
-    others_cpu_fraction: float | None = None
+    load_average_before: Load | None
+    load_average_after: Load | None
+    others_cpu_fraction: Fraction | None = None
 
     @property
     def median_ms(self) -> float:
@@ -228,40 +250,55 @@ def read_records(path: Path) -> tuple[list[CountRecord | LatencyRecord], list[st
         try:
             records.append(_RECORD.validate_json(line))
         except ValidationError as error:
-            first = error.errors()[0]
-            if first["type"] == "json_invalid":
-                left_out.append(f"{path}, line {number}: unfinished (a run was killed); left out")
-                continue
-            field = ".".join(str(part) for part in first["loc"])
-            raise RecordError(
-                f"{path}, line {number}: field {field!r}: {first['msg']}; "
-                f"this version reads schema {SCHEMA_VERSION}"
-            ) from None
+            if not _is_cut_short(line):
+                raise RecordError(f"{path}, line {number}: {_describe(error)}") from None
+            left_out.append(f"{path}, line {number}: unfinished (a run was killed); left out")
+    if not records:
+        raise RecordError(f"{path}: holds no record; measure first, for example with epam-bench flops")
     return records, left_out
+
+
+def _is_cut_short(line: str) -> bool:
+    """Whether a line is the beginning of a record rather than something else."""
+    try:
+        json.loads(line)
+    except json.JSONDecodeError:
+        return line.startswith(LINE_START) or LINE_START.startswith(line)
+    return False
+
+
+def _describe(error: ValidationError) -> str:
+    first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        return "not a record; is this a file that epam-bench wrote?"
+    field = ".".join(str(part) for part in first["loc"]) or "the whole line"
+    return f"field {field!r}: {first['msg']}; this version reads schema {SCHEMA_VERSION}"
 
 
 def latest_records(
     records: Iterable[CountRecord | LatencyRecord],
 ) -> list[CountRecord | LatencyRecord]:
-    """Of records that measure the same thing in the same setting, the newest, in first-seen order."""
-    newest: dict[tuple[object, ...], CountRecord | LatencyRecord] = {}
+    """Of records that measure the same thing in the same setting, the newest, in first-seen order.
+
+    A run that was stopped half-way does not replace one that was finished.
+    """
+    best: dict[tuple[object, ...], CountRecord | LatencyRecord] = {}
     for record in records:
-        known = newest.get(_setting(record))
-        if known is None or record.created >= known.created:
-            newest[_setting(record)] = record
-    return list(newest.values())
+        known = best.get(_setting(record))
+        if known is None or _rank(record) >= _rank(known):
+            best[_setting(record)] = record
+    return list(best.values())
+
+
+def _rank(record: CountRecord | LatencyRecord) -> tuple[bool, datetime]:
+    finished = isinstance(record, CountRecord) or not record.interrupted
+    return finished, record.created
 
 
 def _setting(record: CountRecord | LatencyRecord) -> tuple[object, ...]:
     model = (record.model.name, record.model.num_classes, tuple(record.model.inputs.items()))
     if isinstance(record, CountRecord):
         return (record.kind, *model, record.counter)
-    return (
-        record.kind,
-        *model,
-        record.device,
-        record.precision,
-        record.batch_size,
-        record.backend,
-        record.threads,
-    )
+    machine = (record.environment.processor, record.environment.logical_cores, record.environment.accelerator)
+    how = (record.device, record.precision, record.batch_size, record.backend, record.threads)
+    return (record.kind, *model, *machine, *how)

@@ -38,6 +38,11 @@ def sample_frames(
     if clip_length < 1:
         raise InputError(f"clip_length is {clip_length}; a clip has at least one frame")
     draws = np.random.RandomState(TEST_SEED) if generator is None else generator
+    if not isinstance(draws, np.random.RandomState):
+        raise InputError(
+            f"generator is a {type(generator).__name__}; give a numpy.random.RandomState: the published "
+            "draws are that generator's"
+        )
     if total_frames < clip_length:
         start = 0 if generator is None else int(draws.randint(0, total_frames))
         return (start + np.arange(clip_length, dtype=np.int64)) % total_frames

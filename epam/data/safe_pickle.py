@@ -31,6 +31,7 @@ _SIGNATURES = (
         "is a zip archive (.npz, .pt or .zip), not a pickle; unpack it or give the annotation .pkl",
     ),
     (b"\x1f\x8b", "is compressed with gzip; unpack it first"),
+    (b"BZh", "is compressed with bzip2; unpack it first"),
     (b"\xfd7zXZ", "is compressed with xz; unpack it first"),
     (b"\x28\xb5\x2f\xfd", "is compressed with zstd; unpack it first"),
     (b"\x93NUMPY", "is a NumPy .npy array, not a pickle of annotations"),
@@ -303,6 +304,8 @@ class _Interpreter:
             raise _RefusedError(f"is not a pickle, or is damaged: byte {at} is {opcode:#04x}; get it again")
         if name == "INST":
             _find_global(self.read_line(), self.read_line())
+        if name.endswith("STRING") and at == 0:
+            raise _RefusedError("is text (a list of videos?), not a pickle; give the annotation .pkl")
         if name.endswith("STRING"):
             raise _RefusedError("was written by Python 2; load it there, and save it again with Python 3")
         raise _RefusedError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from os import PathLike
@@ -12,19 +13,17 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from epam.errors import InputError, VideoError
+from epam.errors import InputError, VideoError, VideoWarning
+from epam.file_signature import describe_placeholder
 
 MAX_PIXELS = 4096 * 2304
 """Largest frame that is decoded (4K); a header may claim any size."""
 
+LATE_END_SECONDS, LATE_END_FRACTION = 0.5, 0.05
+"""How far before its header's end a video may stop: sound may outlast the pictures a little."""
+
 # Containers that hold their own pictures: no play lists or scripts that open further files.
 _CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm,mpeg,mpegts,flv,asf,ogg"
-
-_IMPOSTORS = (
-    (b"version https://git-lfs", "is a Git LFS pointer, not the video; fetch it with `git lfs pull`"),
-    (b"<!doctype", "is a web page, not a video; download it again (the link may need a login)"),
-    (b"<html", "is a web page, not a video; download it again (the link may need a login)"),
-)
 
 StrPath = str | PathLike[str]
 
@@ -56,7 +55,8 @@ def decode_frames(
     Args:
         path: the video file.
         indices: numbers of the frames wanted, in any order, repeats allowed.
-        expected_frames: frames that the annotation has; more in the video are fine, fewer not.
+        expected_frames: frames that the annotation has; fewer in the video are an error, more a
+            ``VideoWarning``.
         sample: name of the sample, for messages.
 
     Raises:
@@ -64,8 +64,8 @@ def decode_frames(
         InputError: no indices, or one below zero.
     """
     _check_indices(indices)
-    pictures, count = _decode(path, frozenset(indices.tolist()), sample)
-    _check_count(path, sample, count, "annotation", expected_frames)
+    pictures, count, _ = _decode(path, frozenset(indices.tolist()), sample)
+    _check_annotated(path, sample, count, expected_frames)
     return _gather(path, sample, pictures, count, indices)
 
 
@@ -84,7 +84,7 @@ def decode_chosen_frames(
     Args:
         path: the video file.
         choose: makes the indices from the number of frames.
-        expected_frames: frames that the annotation has; more in the video are fine, fewer not.
+        expected_frames: frames that the annotation has, as for ``decode_frames``.
         sample: name of the sample, for messages.
 
     Raises:
@@ -92,22 +92,31 @@ def decode_chosen_frames(
     """
     promised = _promised_frames(path, sample)
     indices = choose(max(promised, 1))
-    pictures, count = _decode(path, frozenset(indices.tolist()), sample)
-    _check_count(path, sample, count, "annotation", expected_frames)
-    _check_count(path, sample, count, "header", promised)
-    if count > promised:
+    pictures, count, packets = _decode(path, frozenset(indices.tolist()), sample)
+    _check_annotated(path, sample, count, expected_frames)
+    # Packets, not frames: a cut without re-encoding keeps packets that are decoded and not shown.
+    _check_count(path, sample, packets, "header", promised)
+    if count != promised:
         return decode_frames(path, choose(count), sample=sample)
     return _gather(path, sample, pictures, count, indices)
 
 
-def _decode(
-    path: StrPath, wanted: frozenset[int], sample: str | None
-) -> tuple[dict[int, NDArray[np.uint8]], int]:
+class _Decoded(NamedTuple):
+    """Pictures by index, how many frames the video shows, and how many packets it holds."""
+
+    pictures: dict[int, NDArray[np.uint8]]
+    frames: int
+    packets: int
+
+
+def _decode(path: StrPath, wanted: frozenset[int], sample: str | None) -> _Decoded:
     pictures: dict[int, NDArray[np.uint8]] = {}
     size: tuple[int, int] | None = None
-    count = 0
+    count = packets = 0
+    end = 0.0
     with _opened(path, sample) as (container, stream):
         for packet in container.demux(stream):
+            packets += packet.size > 0
             for frame in packet.decode():
                 size = size or (frame.width, frame.height)
                 if (frame.width, frame.height) != size:
@@ -118,11 +127,13 @@ def _decode(
                 if count in wanted:
                     pictures[count] = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
                 count += 1
+                end = max(end, frame.time or 0.0)
             if packet.is_corrupt:
                 raise _damaged(path, sample, count)
+        _check_end(container, stream, end, path, sample)
     if count == 0:
         raise _error(path, sample, "has no frames; copy or download it again")
-    return pictures, count
+    return _Decoded(pictures, count, packets)
 
 
 def _promised_frames(path: StrPath, sample: str | None) -> int:
@@ -140,12 +151,14 @@ def _opened(
         # The `file:` prefix keeps a name like `http:x` or `concat:y` a name.
         with av.open(
             f"file:{Path(path).absolute()}",
-            metadata_errors="replace",
             options={"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"},
         ) as container:
             yield container, _video_stream(container, path, sample)
+    except UnicodeDecodeError:
+        complaint = "has damaged metadata (not UTF-8); copy or download it again, or re-encode it"
+        raise _error(path, sample, complaint) from None
     except (av.FFmpegError, OSError) as error:
-        complaint = f"is not a video that FFmpeg can decode ({error.strerror}); copy or download it again"
+        complaint = f"is not a video that can be decoded ({error.strerror}); download it again"
         raise _error(path, sample, complaint) from None
 
 
@@ -176,19 +189,43 @@ def _refuse_impostors(path: StrPath, sample: str | None) -> None:
         raise _error(path, sample, "no such file; check the path, or download the video")
     try:
         with file.open("rb") as stream:
-            head = stream.read(64).lstrip().lower()
+            head = stream.read(512)
     except OSError as error:
         raise _error(path, sample, f"cannot be read ({error.strerror}); check its permissions") from None
-    if not head:
-        raise _error(path, sample, "is empty; copy or download it again")
-    for start, complaint in _IMPOSTORS:
-        if head.startswith(start):
-            raise _error(path, sample, complaint)
+    if problem := describe_placeholder(head):
+        raise _error(path, sample, problem)
 
 
 def _check_indices(indices: NDArray[np.int64]) -> None:
     if indices.ndim != 1 or indices.size == 0 or indices.min() < 0:
         raise InputError(f"frame indices {indices!r}; expected at least one, none below 0")
+
+
+def _check_end(
+    container: av.container.InputContainer,
+    stream: av.VideoStream,
+    end: float,
+    path: StrPath,
+    sample: str | None,
+) -> None:
+    """Refuse a file that stops well before the duration in its header, where no frame count tells."""
+    if stream.frames or not container.duration:
+        return
+    seconds = container.duration / av.time_base
+    if end < seconds - max(LATE_END_SECONDS, LATE_END_FRACTION * seconds):
+        complaint = (
+            f"stops at {end:.1f} s of {seconds:.1f} s; the file is cut short: copy or download it again"
+        )
+        raise _error(path, sample, complaint)
+
+
+def _check_annotated(path: StrPath, sample: str | None, count: int, expected: int | None) -> None:
+    _check_count(path, sample, count, "annotation", expected)
+    if expected is not None and count > expected:
+        where = _error(
+            path, sample, f"has {count} frames, its annotation says {expected}: is it the right video?"
+        )
+        warnings.warn(VideoWarning(str(where)), stacklevel=3)
 
 
 def _check_count(path: StrPath, sample: str | None, count: int, source: str, expected: int | None) -> None:

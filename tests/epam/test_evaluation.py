@@ -118,3 +118,8 @@ def test_scores_that_are_not_finite_name_their_sample(bad: float) -> None:
 def test_bad_input_names_the_sample(scores: Any, labels: Any, told: str) -> None:
     with pytest.raises(InputError, match=told):
         evaluate(scores, labels)
+
+
+def test_scores_of_the_other_byte_order_are_read() -> None:
+    scores = {"a": np.array([0.1, 0.9], dtype=">f4"), "b": np.array([0.8, 0.2], dtype="<f8")}
+    assert evaluate(scores, {"a": 1, "b": 0}).top1 == 1.0

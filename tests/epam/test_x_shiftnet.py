@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+import epam
 from epam import XShiftNet, x_shiftnet_pose, x_shiftnet_rgb
 from epam.errors import InputError
 from epam.x_shiftnet import ShiftBottleneck, pose_backbone, rgb_backbone, squeezed_channels
@@ -53,6 +54,24 @@ def test_fresh_blocks_are_their_shortcut() -> None:
     block = backbone.layer1[1].eval()  # type: ignore[index, union-attr]
     x = torch.rand(4, 24, 8, 8)
     assert torch.equal(block(x, 2), x)
+
+
+def test_initial_weights_have_the_published_spread() -> None:
+    model = x_shiftnet_rgb(60)
+    weight = model.get_parameter("backbone.layer4.0.conv1.conv.weight")
+    # Kaiming normal, fan-out: std² = 2 / (output channels · kernel); 432 channels of 1 × 1.
+    assert weight.std().item() == pytest.approx((2 / 432) ** 0.5, rel=0.03)
+    depthwise = model.get_parameter("backbone.layer4.0.conv2.conv.weight")
+    # PyTorch counts a depthwise filter's fan-out over all 432 output channels.
+    assert depthwise.std().item() == pytest.approx((2 / (432 * 9)) ** 0.5, rel=0.1)
+    assert model.cls_head.fc_cls.weight.std().item() == pytest.approx(0.01, rel=0.05)
+    assert not model.cls_head.fc_cls.bias.any()
+
+
+@pytest.mark.parametrize("build", [x_shiftnet_rgb, x_shiftnet_pose, epam.EPAMNet])
+def test_half_of_the_features_are_dropped_before_the_heads(build) -> None:
+    rates = [part.p for part in build(3).modules() if isinstance(part, nn.Dropout)]
+    assert rates == [0.5] * len(rates) != []
 
 
 def test_a_frame_reaches_as_far_as_there_are_blocks(lively) -> None:

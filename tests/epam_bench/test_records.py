@@ -90,8 +90,8 @@ def test_summaries_are_of_the_raw_samples() -> None:
 
 
 def test_p90_is_withheld_below_64_samples() -> None:
-    assert timed(tuple(map(float, range(63)))).p90_ms is None
-    assert timed(tuple(map(float, range(101)))).p90_ms == 90.0
+    assert timed(tuple(map(float, range(1, 64)))).p90_ms is None
+    assert timed(tuple(map(float, range(1, 102)))).p90_ms == 91.0
 
 
 def test_one_sample_has_no_spread_and_none_is_no_record() -> None:
@@ -123,6 +123,9 @@ def test_line_that_a_killed_run_left_is_said_and_swallows_nothing(tmp_path: Path
         ({"macs": "many"}, r"line 1: field 'count\.macs'"),
         ({"kind": "guess"}, "line 1"),
         ({"surprise": 1}, r"'count\.surprise'"),
+        ({"macs": -5}, r"'count\.macs'"),
+        ({"schema_version": 99}, r"'count\.schema_version'.*reads schema 1"),
+        ({"created": "2026-01-01T00:00:00"}, r"'count\.created'"),
     ],
 )
 def test_foreign_line_is_an_error_that_names_file_line_and_field(
@@ -132,6 +135,25 @@ def test_foreign_line_is_an_error_that_names_file_line_and_field(
     path.write_text(json.dumps(json.loads(count().model_dump_json()) | change) + "\n")
     with pytest.raises(RecordError, match=message):
         read_records(path)
+
+
+@pytest.mark.parametrize("samples", [(0.0,), (-1.0,), (float("nan"),), (float("inf"),)])
+def test_time_that_cannot_be_is_no_sample(samples: tuple[float, ...]) -> None:
+    with pytest.raises(ValidationError):
+        timed(samples)
+
+
+@pytest.mark.parametrize("content", ["# A page of text\n", "1,2,3\n", "[]\n"])
+def test_another_kind_of_file_is_refused_not_skipped_line_by_line(tmp_path: Path, content: str) -> None:
+    (tmp_path / "records.jsonl").write_text(content)
+    with pytest.raises(RecordError, match="line 1: "):
+        read_records(tmp_path / "records.jsonl")
+
+
+def test_empty_file_holds_no_record(tmp_path: Path) -> None:
+    (tmp_path / "records.jsonl").write_text("\n")
+    with pytest.raises(RecordError, match="holds no record"):
+        read_records(tmp_path / "records.jsonl")
 
 
 def test_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
@@ -152,3 +174,16 @@ def test_latest_of_the_same_setting_wins_wherever_it_stands() -> None:
     other = timed((3.0,), threads=2)
     assert latest_records([old, new, other]) == [new, other]
     assert latest_records([new, old, other]) == [new, other]
+
+
+def test_stopped_run_does_not_replace_a_finished_one() -> None:
+    now = datetime.now(UTC)
+    finished = timed((1.0, 1.1), created=now - timedelta(hours=1))
+    stopped = timed((9.0,), created=now, interrupted=True)
+    assert latest_records([finished, stopped]) == [finished]
+    assert latest_records([stopped]) == [stopped]
+
+
+def test_two_machines_do_not_overwrite_each_other() -> None:
+    here, there = timed((1.0,)), timed((2.0,), environment=MACHINE.model_copy(update={"processor": "other"}))
+    assert latest_records([here, there]) == [here, there]

@@ -64,6 +64,23 @@ def test_the_pose_pipeline_gives_the_same_golden_heatmaps() -> None:
     is_golden(prepare_pose_clip(golden_sample()).numpy())
 
 
+def test_only_the_pose_pipelines_box_may_leave_the_image(make_video) -> None:
+    # §2.8's "left edge": clipped to 480 × 750 the person is stretched, at 750 × 750 it is not.
+    annotation = standing(48, image_size=FULL_HD)
+    annotation.keypoint[..., 0] = np.linspace(10, 200, 17)
+    annotation.keypoint[..., 1] = np.linspace(300, 900, 17)
+    video = make_video(frames=48, width=224, height=224)
+    multimodal, pose = prepare_clip(annotation, video).heatmaps, prepare_pose_clip(annotation)
+
+    def leftmost(heatmaps: torch.Tensor) -> int:
+        return int(heatmaps.amax(dim=(0, 1, 2)).nonzero().min())
+
+    # The first joint is at x = 10: at 10 · 56 / 480 = 1.2 in the clipped box, and in the other,
+    # which starts at -270, at 280 · 56 / 750 = 20.9.
+    assert leftmost(multimodal) == 0
+    assert leftmost(pose) == 19
+
+
 def test_an_annotation_and_its_mapping_give_the_same_clip(make_video) -> None:
     video = make_video(frames=103, width=224, height=224)
     one = prepare_clip(golden_sample(), video)
@@ -127,11 +144,12 @@ def test_frames_of_another_shape_are_refused(make_video) -> None:
         prepare_clip(standing(48, image_size=FULL_HD), video)
 
 
-def test_the_crop_looks_at_all_frames_and_the_heatmaps_at_their_own(make_video, monkeypatch) -> None:
-    # Frame 0 is not among the 48 of 103: somebody who is elsewhere only then moves the crop alone.
+@pytest.mark.parametrize("unsampled", [0, 50, 101])
+def test_the_crop_looks_at_all_frames_and_the_heatmaps_at_their_own(make_video, unsampled: int) -> None:
+    # These frames are not among the 48 of 103: who is elsewhere only then moves the crop alone.
     annotation = standing(103, image_size=(240, 320))
     elsewhere = standing(103, image_size=(240, 320))
-    elsewhere.keypoint[:, 0] += 150
+    elsewhere.keypoint[:, unsampled] += 150
     video = make_video(frames=103, width=320, height=240)
     here, moved = prepare_clip(annotation, video), prepare_clip(elsewhere, video)
     assert torch.equal(here.heatmaps, moved.heatmaps)

@@ -96,3 +96,8 @@ def test_a_video_without_frames_is_refused(total: int) -> None:
 def test_a_clip_without_frames_is_refused() -> None:
     with pytest.raises(InputError, match="clip_length is 0"):
         sample_frames(10, 0)
+
+
+def test_another_kind_of_generator_is_refused_and_the_right_one_named() -> None:
+    with pytest.raises(InputError, match=r"generator is a Generator; give a numpy.random.RandomState"):
+        sample_frames(100, 16, generator=np.random.default_rng(0))  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from epam.data.video import decode_chosen_frames, decode_frames
-from epam.errors import InputError, VideoError
+from epam.errors import InputError, VideoError, VideoWarning
 
 
 def first_and_last(count: int) -> np.ndarray:
@@ -46,8 +46,41 @@ def test_channels_are_red_first(tmp_path: Path) -> None:
     assert max(green, blue) < 10
 
 
-def test_more_frames_than_annotated_are_fine(make_video) -> None:
-    assert decode_frames(make_video(frames=30), np.array([0]), expected_frames=28).frame_count == 30
+def test_more_frames_than_annotated_are_used_with_a_warning_that_names_both(make_video) -> None:
+    video = make_video(frames=30)
+    with pytest.warns(VideoWarning, match=r"clip.mp4 \(sample S001\): has 30 frames, its annotation says 28"):
+        decoded = decode_frames(video, np.array([0]), expected_frames=28, sample="S001")
+    assert decoded.frame_count == 30
+
+
+def remux(source: Path, target: Path, *, start: float) -> Path:
+    """Copy packets from a time on without re-encoding, as `ffmpeg -ss … -c copy` does."""
+    with av.open(str(source)) as read, av.open(str(target), "w") as written:
+        stream = read.streams.video[0]
+        copy = written.add_stream_from_template(stream)
+        read.seek(int(start * av.time_base))
+        for packet in read.demux(stream):
+            if packet.dts is not None:
+                packet.stream = copy
+                written.mux(packet)
+    return target
+
+
+@pytest.mark.parametrize("name", ["cut.mp4", "cut.mkv"])
+def test_a_video_cut_without_re_encoding_is_whole(make_video, tmp_path: Path, name: str) -> None:
+    cut = remux(make_video(frames=60), tmp_path / name, start=1.1)
+    decoded = decode_chosen_frames(cut, lambda count: np.array([0, count - 1]))
+    assert 20 < decoded.frame_count <= 36
+
+
+@pytest.mark.parametrize("keep", [0.4, 0.7])
+def test_a_matroska_file_that_stops_early_is_noticed_by_its_duration(make_video, keep: float) -> None:
+    video = make_video("clip.mkv", frames=120)
+    assert decode_chosen_frames(video, lambda count: np.array([0])).frame_count == 120
+    data = video.read_bytes()
+    video.write_bytes(data[: int(keep * len(data))])
+    with pytest.raises(VideoError, match=r"stops at .* of 4\.0 s; the file is cut short|damaged"):
+        decode_chosen_frames(video, lambda count: np.array([0]))
 
 
 def test_fewer_frames_than_annotated_name_file_sample_and_counts(make_video) -> None:
@@ -147,7 +180,7 @@ def test_flipped_bytes_in_the_middle_are_noticed(tmp_path: Path) -> None:
         ),
         (b"\n<!DOCTYPE html><html><body>Sign in</body></html>", "web page"),
         (b"<HTML><head></head></HTML>", "web page"),
-        (b"not a video at all " * 100, "not a video that FFmpeg can decode"),
+        (b"not a video at all " * 100, "not a video that can be decoded"),
         (b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nother.mp4\n#EXT-X-ENDLIST\n", "not a video"),
         (b"ffconcat version 1.0\nfile other.mp4\n", "not a video"),
     ],

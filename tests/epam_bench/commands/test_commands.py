@@ -31,9 +31,7 @@ def test_every_subcommand_teaches_by_example(command: str) -> None:
 
 
 def test_help_does_not_wait_for_pytorch() -> None:
-    code = (
-        "import sys, epam_bench.commands.app; print(sorted({'torch', 'pandas'} & set(sys.modules)))"
-    )
+    code = "import sys, epam_bench.commands.app; print(sorted({'torch', 'pandas'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
