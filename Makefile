@@ -16,13 +16,13 @@ setup: $(READY) ## create .venv and install everything (about 5 GB the first tim
 # The marker is written last: an interrupted installation is simply done again.
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12 ...") if sys.version_info < (3, 11) else None'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Installing into $(VENV) (PyTorch is large; a few minutes the first time) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $(READY)
 
 reproduce: $(READY) ## count, time, compare and judge: the whole table, into $(OUT)
-	@$(BIN)/epam-bench reproduce --output-dir $(OUT)
+	@$(BIN)/epam-bench reproduce --output $(OUT)
 
 test: $(READY) ## the test suite (offline, two cores, minutes)
 	@$(BIN)/python -m pytest
@@ -39,6 +39,6 @@ format: $(READY) ## let ruff rewrite what it can
 bench: $(READY) ## micro-benchmarks: shift, block, attention, heatmaps, network
 	@$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only --benchmark-columns=min,median,iqr,rounds
 
-clean: ## remove caches, builds and results; .venv stays
-	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .benchmarks $(OUT)
+clean: ## remove caches and builds; .venv and measurements stay
+	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .benchmarks
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""EPAM-Net: the network, its data, its training and evaluation.
+"""EPAM-Net: the network, its data and its evaluation.
 
 Names are imported when first used: what needs no PyTorch (errors, file writing, a command's
 ``--help``) does not wait for it.

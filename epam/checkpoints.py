@@ -164,6 +164,10 @@ def _own_copies(state: Mapping[str, Tensor]) -> StateDict:
 
 def _read_weights(path: Path) -> tuple[Literal["safetensors", "published"], StateDict]:
     try:
+        if path.exists() and not path.is_file():
+            raise CheckpointError(
+                f"{path}: cannot be read as a checkpoint: it is a folder or a device, not a file"
+            )
         with path.open("rb") as file:
             head = file.read(512)
     except FileNotFoundError:

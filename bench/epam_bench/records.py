@@ -227,6 +227,15 @@ def append_record(path: Path, record: CountRecord | LatencyRecord) -> None:
         ) from None
 
 
+def check_writable(path: Path) -> None:
+    """Raise RecordError unless records can be appended to a file: asked before anything is measured."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("ab").close()
+    except OSError as error:
+        raise RecordError(f"{path}: cannot be written ({error.strerror}); name another place") from None
+
+
 def read_records(path: Path) -> tuple[list[CountRecord | LatencyRecord], list[str]]:
     """Read a record file: the records, and a sentence for each unfinished line left out.
 

@@ -27,7 +27,8 @@ MAY_IMPORT = {
     "epam_baselines": ["epam", "epam_baselines"],
     "epam_bench.records": TORCH_FREE,
     "epam_reports": [*TORCH_FREE, "epam_bench.records", "epam_reports"],
-    "epam_bench": ["epam", "epam_baselines", "epam_reports", "epam_bench"],
+    "epam_bench.commands": ["epam", "epam_baselines", "epam_bench", "epam_reports"],
+    "epam_bench": ["epam", "epam_baselines", "epam_bench"],
     "epam_inference": ["epam", "epam_baselines", "epam_inference"],
 }
 """Arrows point down: who may import what of ours, the more particular name first."""
@@ -132,6 +133,7 @@ def test_no_module_is_named_for_nothing_or_like_the_standard_library() -> None:
 def test_public_names_of_epam_are_what_their_homes_define() -> None:
     import epam
 
+    assert sorted(epam.__all__) == sorted(epam._HOMES)
     for name in epam.__all__:
         assert getattr(epam, name) is not None
     assert set(epam.__all__) <= set(dir(epam))
@@ -166,6 +168,14 @@ def test_every_command_is_a_function_that_exists() -> None:
     for target in scripts.values():
         module, _, function = target.partition(":")
         assert callable(getattr(import_module(module), function))
+
+
+def test_what_is_tested_elsewhere_is_there_and_so_is_its_test() -> None:
+    names = {name for name, _ in modules()}
+    tests = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+    for name, where in TESTED_ELSEWHERE.items():
+        assert name in names, f"{name} is gone: take it off the list"
+        assert where.partition(".py")[0] + ".py" in tests, where
 
 
 def test_every_source_file_has_a_test_file_in_its_place() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 
 import typer
@@ -33,8 +35,16 @@ for command in (models, flops, latency, tables, claims, reproduce):
 
 def main() -> None:
     """Run the command; a problem that the user can mend is one line and exit status 2."""
+    # What was measured so far is written when a scheduler stops us, as when the user does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except EpamError as error:
+        print(f"epam-bench: {error}", file=sys.stderr)
+        sys.exit(USER_ERROR)
+    except BrokenPipeError:
+        # The reader (`| head`) has seen enough; the interpreter must not flush into it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
         print(f"epam-bench: {error}", file=sys.stderr)
         sys.exit(USER_ERROR)

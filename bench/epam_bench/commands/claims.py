@@ -34,12 +34,11 @@ def claims(
 
 
 def _read(path: Path) -> list[CountRecord | LatencyRecord]:
-    from epam_bench.commands.output import console
+    from epam_bench.commands.output import tell
     from epam_bench.records import read_records
 
     records, left_out = read_records(path)
-    for sentence in left_out:
-        console(stderr=True).print(sentence, style="yellow", markup=False, highlight=False)
+    tell(*left_out)
     return records
 
 

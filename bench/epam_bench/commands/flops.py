@@ -10,6 +10,8 @@ import typer
 
 from epam_bench.commands.options import (
     DEFAULT_RECORDS,
+    NOTHING_MEASURED,
+    SOME_FAILED,
     Format,
     FormatOption,
     Models,
@@ -30,7 +32,11 @@ def flops(
     depth: Annotated[int, typer.Option(help="How deep --by-module goes.", min=1)] = 2,
     clip: Annotated[
         str | None,
-        typer.Option(help="Another clip size, frames×height×width, e.g. 16x224x224.", show_default=False),
+        typer.Option(
+            help="Another clip size, frames×height×width, e.g. 8x160x160. Of the RGB input; of the "
+            "heatmaps where a network sees only those.",
+            show_default=False,
+        ),
     ] = None,
     num_classes: Annotated[
         int | None,
@@ -45,26 +51,28 @@ def flops(
     One multiply-add is one MAC and two FLOPs. Disagreements above 1 % are marked, with the
     operations that a counter could not count.
 
-    Example: epam-bench flops epam_net c3d --counter all --clip 16x112x112
+    Example: epam-bench flops epam_net c3d --by-module --depth 1
     """
-    from epam_bench.commands.output import emit, report_failures
+    from epam_bench.commands.output import check_outputs, emit, report_failures
     from epam_bench.plan import plan_counters, plan_models
     from epam_reports.tables import counters_table
 
     specs, counters = plan_models(models, clip), plan_counters(counter)
+    check_outputs(records, output)
     counted, failures = count_all(
         specs, counters, records=records, num_classes=num_classes, by_module=by_module
     )
     tables = [counters_table(counted)]
     if by_module:
-        from epam_bench.module_table import module_tables
+        from epam_reports.tables.modules import modules_table
 
-        tables += module_tables(counted, depth=depth)
+        # One CSV holds one table, and the split was asked for.
+        tables = [*([] if output_format is Format.CSV else tables), modules_table(counted, depth=depth)]
     if counted:
         emit(tables, output_format=output_format, output=output, records=counted)
     report_failures(failures)
     if failures:
-        raise typer.Exit(1 if counted else 2)
+        raise typer.Exit(SOME_FAILED if counted else NOTHING_MEASURED)
 
 
 def count_all(
@@ -76,6 +84,7 @@ def count_all(
     by_module: bool = False,
 ) -> tuple[list[CountRecord], dict[str, str]]:
     """Count every model by every counter, each record written as it is made; failures by name."""
+    from epam.errors import InputError
     from epam_bench.commands.output import progress
     from epam_bench.counting import count_model
     from epam_bench.records import append_record
@@ -88,6 +97,10 @@ def count_all(
                 advance(f"{spec.name} by {counter.name}")
                 try:
                     record = count_model(spec, counter, num_classes=num_classes, by_module=by_module)
+                except InputError as error:
+                    # The network refuses the input: no other counter will fare better.
+                    failures[spec.name] = str(error).removeprefix(f"{spec.name}: ")
+                    break
                 # A model or a counter that fails costs its own cell, not the table.
                 except Exception as error:
                     failures[f"{spec.name} by {counter.name}"] = str(error).partition("\n")[0]

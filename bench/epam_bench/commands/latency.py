@@ -10,6 +10,9 @@ import typer
 
 from epam_bench.commands.options import (
     DEFAULT_RECORDS,
+    INTERRUPTED,
+    NOTHING_MEASURED,
+    SOME_FAILED,
     Format,
     FormatOption,
     Models,
@@ -38,7 +41,7 @@ def latency(
     warmup: Annotated[int, typer.Option(help="Untimed calls a model before that.", min=1)] = 3,
     clip: Annotated[
         str | None,
-        typer.Option(help="Another clip size, frames×height×width, e.g. 16x224x224.", show_default=False),
+        typer.Option(help="Another clip size, frames×height×width, e.g. 8x160x160.", show_default=False),
     ] = None,
     records: RecordsFile = DEFAULT_RECORDS,
     output_format: FormatOption = Format.TABLE,
@@ -51,7 +54,7 @@ def latency(
 
     Example: epam-bench latency epam_net c3d --threads 2 --samples 64 --batch-size 1,4
     """
-    from epam_bench.commands.output import emit, report_failures
+    from epam_bench.commands.output import check_outputs, emit, report_failures
     from epam_bench.devices import Setting
     from epam_bench.plan import parse_batch_sizes, plan_models
     from epam_reports.tables import latency_table
@@ -61,18 +64,21 @@ def latency(
         Setting(device, precision, size, threads or default_threads())  # type: ignore[arg-type]  # it checks
         for size in parse_batch_sizes(batch_size or ["1"])
     ]
-    outcomes = [
-        time_all(specs, setting, samples=samples, warmup=warmup, records=records) for setting in settings
-    ]
+    check_outputs(records, output)
+    outcomes: list[Outcome] = []
+    for setting in settings:
+        outcomes.append(time_all(specs, setting, samples=samples, warmup=warmup, records=records))
+        if outcomes[-1].interrupted:
+            break
     timed = [record for outcome in outcomes for record in outcome.records]
     if timed:
         emit([latency_table(timed)], output_format=output_format, output=output, records=timed)
     for outcome in outcomes:
         report_failures(outcome.failures)
-    if any(outcome.interrupted for outcome in outcomes):
-        raise typer.Exit(130)
+    if outcomes[-1].interrupted:
+        raise typer.Exit(INTERRUPTED)
     if any(outcome.failures for outcome in outcomes):
-        raise typer.Exit(1)
+        raise typer.Exit(SOME_FAILED if timed else NOTHING_MEASURED)
 
 
 def time_all(

@@ -8,6 +8,9 @@ from typing import Annotated
 
 import typer
 
+SOME_FAILED, NOTHING_MEASURED, INTERRUPTED = 1, 2, 130
+"""Exit statuses of a command that measured only a part of what it was asked to."""
+
 DEFAULT_OUTPUT_DIR = Path("epam-bench-out")
 RECORDS_NAME = "records.jsonl"
 

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from epam.errors import InputError
 from epam_bench.commands.options import Format
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rich.console import Console
+    from rich.table import Table as Grid
+    from rich.text import Text
 
     from epam_bench.records import CountRecord, LatencyRecord
-    from epam_reports.table import Layout, Table
+    from epam_reports.table import Cell, Layout, Table
 
-SECONDS_BETWEEN_LINES = 15.0
-"""How often a log hears of progress."""
+SECONDS_BETWEEN_LINES = float(os.environ.get("EPAM_BENCH_SECONDS_BETWEEN_LINES", "15"))
+"""How often a log, which has no progress bar, hears of progress."""
+
+CELL_PADDING = 2
 
 PLAIN_WIDTH = 200
 """Columns of an output that is no terminal: a file or a pipe wraps nothing by itself."""
@@ -46,35 +52,107 @@ def emit(
     from epam.atomic_file import write_atomically
 
     write_atomically(output, text)
-    console(stderr=True).print(f"wrote {output}", markup=False, highlight=False)
+    tell(f"wrote {output}")
+
+
+def check_outputs(records: Path, output: Path | None) -> None:
+    """Raise unless both can be written, before minutes are spent on what would go there."""
+    from epam_bench.records import check_writable
+
+    check_writable(records)
+    if output is not None and not _can_be_written(output):
+        raise InputError(f"{output}: cannot be written; name a file, in a folder that can be written to")
+
+
+def _can_be_written(path: Path) -> bool:
+    """Whether the file, or the nearest folder above it that is there, lets itself be written to."""
+    if path.exists():
+        return not path.is_dir() and os.access(path, os.W_OK)
+    above = next(part for part in path.absolute().parents if part.exists())
+    return above.is_dir() and os.access(above, os.W_OK)
 
 
 def print_table(table: Table) -> None:
     """Draw one table on the terminal, with its caption above and its footnotes below."""
-    from rich import box
-    from rich.table import Table as Grid
     from rich.text import Text
 
-    from epam_reports.table import lay_out, plain_text
+    from epam_reports.table import lay_out
 
     layout = lay_out(table)
-    grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False)
-    narrow = [index for index, column in enumerate(table.columns) if not column.wide]
-    for index in narrow:
-        numeric = any(row[index].figures for row in layout.rows)
-        grid.add_column(Text(layout.headers[index]), justify="right" if numeric else "left", overflow="fold")
-    for row in layout.rows:
-        cells = [row[index] for index in narrow]
-        grid.add_row(*(Text(plain_text(cell), style="italic" if cell.quoted else "") for cell in cells))
     out = console()
     out.print(Text(f"\n{table.title}", style="bold"))
-    out.print(grid)
+    grid = _grid(table, layout)
+    if _unbroken_width(table, layout) <= out.width:
+        out.print(grid)
+    else:
+        _print_blocks(table, layout, out)
     _print_sentences(table, layout, out)
     out.print(Text(table.caption, style="dim"))
     for mark, note in layout.footnotes:
         out.print(Text(f"[{mark}] {note}", style="dim"))
     for remark in table.remarks:
         out.print(Text(remark, style="dim"))
+
+
+def _unbroken_width(table: Table, layout: Layout) -> int:
+    """Columns that the grid needs if no number and no word is to be broken."""
+    from epam_reports.table import plain_text
+
+    width = 0
+    for index in _narrow(table):
+        texts = [plain_text(row[index]) for row in layout.rows]
+        words = [word for text in (*texts, layout.headers[index]) for word in text.split()]
+        whole = texts if _is_unbroken(layout, index) else []
+        width += CELL_PADDING + max((len(text) for text in (*words, *whole)), default=0)
+    return width
+
+
+def _is_unbroken(layout: Layout, index: int) -> bool:
+    """Numbers, and the first column's names."""
+    return index == 0 or any(row[index].figures for row in layout.rows)
+
+
+def _grid(table: Table, layout: Layout) -> Grid:
+    """The narrow columns as a grid in which no number is ever broken."""
+    from rich import box
+    from rich.table import Table as Grid
+
+    grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False)
+    for index in _narrow(table):
+        numeric = any(row[index].figures for row in layout.rows)
+        justify: Literal["left", "right"] = "right" if numeric else "left"
+        grid.add_column(_text(layout.headers[index]), justify=justify, no_wrap=_is_unbroken(layout, index))
+    for row in layout.rows:
+        grid.add_row(*(_cell(row[index]) for index in _narrow(table)))
+    return grid
+
+
+def _print_blocks(table: Table, layout: Layout, out: Console) -> None:
+    """A terminal too narrow for the grid gets a paragraph a row, a line a column."""
+    for row in layout.rows:
+        first, *others = _narrow(table)
+        out.print(_cell(row[first]), style="bold")
+        for index in others:
+            if row[index].text:
+                out.print(_text(f"  {layout.headers[index]}: "), _cell(row[index]), sep="", soft_wrap=True)
+    out.print()
+
+
+def _narrow(table: Table) -> list[int]:
+    return [index for index, column in enumerate(table.columns) if not column.wide]
+
+
+def _cell(cell: Cell) -> Text:
+    from epam_reports.table import plain_text
+
+    return _text(plain_text(cell), "italic" if cell.quoted else "")
+
+
+def _text(words: str, style: str = "") -> Text:
+    """Text that is printed as it is, whatever looks like markup in it."""
+    from rich.text import Text
+
+    return Text(words, style=style)
 
 
 def _print_sentences(table: Table, layout: Layout, out: Console) -> None:
@@ -93,8 +171,13 @@ def _print_sentences(table: Table, layout: Layout, out: Console) -> None:
 
 def report_failures(failures: Mapping[str, str]) -> None:
     """One line on standard error for each model that has no result."""
-    for name, problem in failures.items():
-        console(stderr=True).print(f"{name}: {problem}", style="red", markup=False, highlight=False)
+    tell(*(f"{name}: {problem}" for name, problem in failures.items()))
+
+
+def tell(*sentences: str) -> None:
+    """Say something about the run on standard error, a line each."""
+    for sentence in sentences:
+        console(stderr=True).print(sentence, markup=False, highlight=False, soft_wrap=True)
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -167,7 +250,10 @@ def _as_text(
     from epam_reports.exporters import to_csv, to_json, to_markdown
 
     if output_format is Format.CSV:
-        return "\n".join(to_csv(table) for table in tables)
+        if len(tables) > 1:
+            names = ", ".join(table.name for table in tables)
+            raise InputError(f"CSV holds one table: choose one with --table, of {names}")
+        return to_csv(tables[0])
     if output_format is Format.TABLE:
         return "\n".join(to_markdown(table) for table in tables)
     document = {

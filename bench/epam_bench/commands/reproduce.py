@@ -7,16 +7,31 @@ from typing import Annotated
 
 import typer
 
-from epam_bench.commands.options import DEFAULT_OUTPUT_DIR, RECORDS_NAME
+from epam_bench.commands.options import (
+    DEFAULT_OUTPUT_DIR,
+    INTERRUPTED,
+    RECORDS_NAME,
+    SOME_FAILED,
+    Format,
+    FormatOption,
+)
 
 QUICK_MODELS = ("epam_net", "x_shiftnet_rgb", "x_shiftnet_pose", "posec3d", "x3d_m", "c3d", "timesformer")
 QUICK_SAMPLES = 5
+QUICK_OUTPUT_DIR = DEFAULT_OUTPUT_DIR / "quick"
+"""Apart from the whole run's, so that a few quick samples never stand beside its many."""
 
 
 def reproduce(
     output_dir: Annotated[
-        Path, typer.Option("--output-dir", "-o", help="Folder for records, tables, figures and verdicts.")
-    ] = DEFAULT_OUTPUT_DIR,
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder for records, tables, figures and verdicts.",
+            show_default="epam-bench-out; with --quick epam-bench-out/quick",
+        ),
+    ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Seven models and five samples: a minute, to see it work.")
     ] = False,
@@ -26,6 +41,7 @@ def reproduce(
         typer.Option(help="CPU threads; by default one a physical core.", min=1, show_default=False),
     ] = None,
     samples: Annotated[int, typer.Option(help="Timed calls a model.", min=2)] = 15,
+    output_format: FormatOption = Format.TABLE,
 ) -> None:
     """Reproduce the paper's efficiency table on this machine, and judge its claims.
 
@@ -37,7 +53,7 @@ def reproduce(
     """
     from epam_bench.commands.flops import count_all
     from epam_bench.commands.latency import default_threads, time_all
-    from epam_bench.commands.output import console, print_table, report_failures
+    from epam_bench.commands.output import check_outputs, emit, report_failures, tell
     from epam_bench.devices import Setting
     from epam_bench.plan import plan_counters, plan_models
     from epam_bench.records import read_records
@@ -45,21 +61,28 @@ def reproduce(
     from epam_reports.report import write_report
     from epam_reports.tables import claims_table, efficiency_table
 
+    folder = output_dir or (QUICK_OUTPUT_DIR if quick else DEFAULT_OUTPUT_DIR)
+    records_file = folder / RECORDS_NAME
     specs = plan_models(QUICK_MODELS if quick else None)
     setting = Setting(device, threads=threads or default_threads())
-    records_file = output_dir / RECORDS_NAME
+    check_outputs(records_file, None)
+    tell(f"{len(specs)} models: counting, then timing; each figure goes to {records_file} as it is made")
     _, failures = count_all(specs, plan_counters("all"), records=records_file)
     outcome = time_all(
         specs, setting, samples=QUICK_SAMPLES if quick else samples, warmup=2, records=records_file
     )
     records, left_out = read_records(records_file)
-    paths = write_report(records, output_dir, notes=tuple(left_out))
-    print_table(efficiency_table(records))
-    print_table(claims_table(judge_claims(records)))
-    for path in (records_file, *paths):
-        console().print(f"wrote {path}", markup=False, highlight=False)
+    paths = write_report(records, folder, notes=tuple(left_out))
+    shown = [efficiency_table(records), claims_table(judge_claims(records))]
+    emit(
+        shown[:1] if output_format is Format.CSV else shown,
+        output_format=output_format,
+        output=None,
+        records=records,
+    )
+    tell(*(f"wrote {path}" for path in (records_file, *paths)))
     report_failures(failures | outcome.failures)
     if outcome.interrupted:
-        raise typer.Exit(130)
+        raise typer.Exit(INTERRUPTED)
     if failures or outcome.failures:
-        raise typer.Exit(1)
+        raise typer.Exit(SOME_FAILED)

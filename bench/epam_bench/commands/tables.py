@@ -7,17 +7,27 @@ from typing import Annotated
 
 import typer
 
+from epam.errors import UnknownNameError
 from epam_bench.commands.options import DEFAULT_RECORDS, Format, FormatOption, FromRecords
 
 
 def tables(
     from_records: FromRecords = None,
+    table: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--table",
+            help="Print only this one: efficiency, claims, counters, latency or accuracy; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     output_dir: Annotated[
         Path | None,
         typer.Option(
             "--output",
             "-o",
-            help="Write all tables (Markdown, CSV, LaTeX) and figures (SVG, PNG) into this folder.",
+            help="Write all tables (Markdown, CSV, LaTeX, JSON) and figures (SVG, PNG) into this folder, "
+            "and print none.",
             show_default=False,
         ),
     ] = None,
@@ -29,21 +39,19 @@ def tables(
 
     Example: epam-bench tables --from epam-bench-out/records.jsonl -o report
     """
-    from epam_bench.commands.output import console, emit
+    from epam_bench.commands.output import emit, tell
     from epam_bench.records import read_records
-    from epam_reports.report import write_report
-    from epam_reports.tables import accuracy_table, counters_table, efficiency_table, latency_table
+    from epam_reports.published import load_published
+    from epam_reports.report import all_tables, write_report
 
     records, left_out = read_records(from_records or DEFAULT_RECORDS)
-    shown = [
-        efficiency_table(records),
-        counters_table(records),
-        latency_table(records),
-        accuracy_table(),
-    ]
-    emit(shown, output_format=output_format, output=None, records=records)
-    for sentence in left_out:
-        console(stderr=True).print(sentence, style="yellow", markup=False, highlight=False)
+    tell(*left_out)
     if output_dir is not None:
-        for path in write_report(records, output_dir, notes=tuple(left_out)):
-            console(stderr=True).print(f"wrote {path}", markup=False, highlight=False)
+        tell(*(f"wrote {path}" for path in write_report(records, output_dir, notes=tuple(left_out))))
+        return
+    known = {built.name: built for built in all_tables(records, load_published())}
+    for name in table or ():
+        if name not in known:
+            raise UnknownNameError("table", name, known)
+    shown = [known[name] for name in table or known]
+    emit(shown, output_format=output_format, output=None, records=records)

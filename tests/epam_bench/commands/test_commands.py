@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import io
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 from typer.testing import CliRunner
 
+from epam.errors import InputError, UnknownNameError
+from epam_baselines import list_models
 from epam_bench.commands.app import app
 from epam_bench.records import CountRecord, LatencyRecord, read_records
 
@@ -98,7 +104,7 @@ def test_clip_that_one_network_cannot_take_costs_its_own_row(tmp_path: Path) -> 
     arguments = ["flops", "c3d", "r3d_18", "--counter", "torch", "--clip", "8x112x112"]
     result = CliRunner().invoke(app, [*arguments, "--records", str(tmp_path / "records.jsonl")])
     assert result.exit_code == 1
-    assert "c3d by torch: c3d: clips must be (N, 3, 16, 112, 112)" in result.stderr
+    assert "c3d: clips must be (N, 3, 16, 112, 112)" in result.stderr
     assert "R3D-18" in result.stdout
 
 
@@ -117,11 +123,78 @@ def test_reproduce_leaves_records_tables_figures_and_verdicts(tmp_path: Path, mo
     # Nothing that the claims need was counted, and that is what they say.
     assert "needs data" in result.stdout
 
-    again = CliRunner().invoke(
-        app, ["tables", "--from", str(tmp_path / "out" / "records.jsonl"), "-f", "csv"]
-    )
+    arguments = ["tables", "--from", str(tmp_path / "out" / "records.jsonl")]
+    again = CliRunner().invoke(app, [*arguments, "-f", "csv", "--table", "latency"])
     assert again.exit_code == 0, again.output
-    assert "x_shiftnet_rgb" in again.stdout
+    frame = pd.read_csv(io.StringIO(again.stdout))
+    assert sorted(frame["model"]) == ["x_shiftnet_pose", "x_shiftnet_rgb"]
+
+    with pytest.raises(InputError, match="CSV holds one table: choose one with --table"):
+        CliRunner().invoke(app, [*arguments, "-f", "csv"], catch_exceptions=False)
+    with pytest.raises(UnknownNameError, match="'latency'"):
+        CliRunner().invoke(app, [*arguments, "--table", "latencies"], catch_exceptions=False)
+
+    written_only = CliRunner().invoke(app, [*arguments, "-o", str(tmp_path / "report")])
+    assert written_only.exit_code == 0, written_only.output
+    assert written_only.stdout == ""
+    assert (tmp_path / "report" / "report.md").exists()
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_run_writes_what_it_has_and_starts_nothing_more(tmp_path: Path, stop: signal.Signals) -> None:
+    records = tmp_path / "records.jsonl"
+    arguments = ["latency", "x_shiftnet_pose", "--samples", "100000", "--warmup", "1", "--batch-size", "1,2"]
+    with subprocess.Popen(
+        [Path(sys.executable).with_name("epam-bench"), *arguments, "--records", str(records)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"EPAM_BENCH_SECONDS_BETWEEN_LINES": "0"},
+    ) as running:
+        assert running.stderr is not None
+        for line in running.stderr:
+            if "round 2 " in line:
+                break
+        running.send_signal(stop)
+        running.communicate(timeout=120)
+    assert running.returncode == 130
+    ((record,), _) = read_records(records)
+    assert isinstance(record, LatencyRecord)
+    assert record.interrupted
+    assert record.batch_size == 1
+
+
+def test_models_table_has_a_row_a_model_with_its_inputs_by_name() -> None:
+    result = CliRunner().invoke(app, ["models", "-f", "csv"])
+    assert result.exit_code == 0, result.output
+    frame = pd.read_csv(io.StringIO(result.stdout)).set_index("model")
+    assert list(frame.index) == list_models()
+    assert frame.loc["epam_net", "inputs"] == "rgb 3×16×224×224 + heatmaps 17×48×56×56"
+    assert frame.loc["slowonly_r50", ["clips", "crops"]].tolist() == [10, 3]
+
+
+def test_several_batch_sizes_and_options_reach_the_records(tmp_path: Path) -> None:
+    records = tmp_path / "records.jsonl"
+    arguments = ["latency", "x_shiftnet_pose", "--batch-size", "1,2", "--threads", "1", "--samples", "2"]
+    result = CliRunner().invoke(
+        app, [*arguments, "--warmup", "1", "--clip", "6x16x24", "--records", str(records)]
+    )
+    assert result.exit_code == 0, result.output
+    read, _ = read_records(records)
+    assert [(r.batch_size, r.threads, len(r.samples_ms), r.warmup_calls) for r in read] == [
+        (1, 1, 2, 1),
+        (2, 1, 2, 1),
+    ]  # type: ignore[union-attr]
+    assert all(record.model.inputs == {"heatmaps": (17, 6, 16, 24)} for record in read)
+
+
+def test_another_class_count_is_counted_and_recorded(tmp_path: Path) -> None:
+    arguments = ["flops", "x_shiftnet_pose", "--counter", "torch", "--num-classes", "7", "-f", "json"]
+    result = CliRunner().invoke(app, [*arguments, "--records", str(tmp_path / "records.jsonl")])
+    assert result.exit_code == 0, result.output
+    (record,) = json.loads(result.stdout)["records"]
+    assert record["model"]["num_classes"] == 7
+    assert record["model"]["parameters"] == 519_580 + 7 * 217
 
 
 def test_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:

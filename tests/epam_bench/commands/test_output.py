@@ -6,9 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from epam.errors import InputError
 from epam_bench.commands import output
 from epam_bench.commands.options import Format
-from epam_bench.commands.output import emit, progress, report_failures
+from epam_bench.commands.output import check_outputs, emit, progress, report_failures
 from epam_reports.table import Column, Table
 
 
@@ -36,6 +37,25 @@ def test_sentences_go_below_the_table_and_markup_is_not_obeyed(table: Table, cap
     assert (
         printed.index("Time (ms)") < printed.index("Reason: because it is so") < printed.index("A caption.")
     )
+
+
+def test_terminal_too_narrow_for_the_grid_gets_unbroken_numbers(table: Table, capsys, monkeypatch) -> None:
+    monkeypatch.setattr(output, "PLAIN_WIDTH", 12)
+    emit([table], output_format=Format.TABLE, output=None)
+    assert "  Time (ms): 1.2" in capsys.readouterr().out
+
+
+def test_several_tables_are_no_csv(table: Table) -> None:
+    with pytest.raises(InputError, match="CSV holds one table"):
+        emit([table, table], output_format=Format.CSV, output=None)
+
+
+@pytest.mark.parametrize("bad", ["records", "output"])
+def test_place_that_cannot_be_written_is_found_before_measuring(tmp_path: Path, bad: str) -> None:
+    (tmp_path / "file").write_text("")
+    blocked, fine = tmp_path / "file" / "below", tmp_path / "fine"
+    with pytest.raises(InputError, match=r"file/below: cannot be written"):
+        check_outputs(*(blocked, fine) if bad == "records" else (fine, tmp_path / "file" / "below"))
 
 
 def test_json_is_the_only_thing_on_standard_output(table: Table, capsys) -> None:
