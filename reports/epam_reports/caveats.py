@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from epam_bench.records import MINIMUM_SAMPLES_FOR_P90, CountRecord, Environment, LatencyRecord
-from epam_reports.measurements import Measured, gather, setting_of
+from epam_reports.measurements import Measured, gather, is_apart, main_runs, setting_of
 from epam_reports.published import PublishedNumber, load_published
 
 BUSY_LOAD_PER_CORE = 0.5
@@ -27,6 +27,7 @@ def report_caveats(
         *_unclean_trees(used),
         *_load(latencies),
         *_settings(latencies),
+        *_runs(measured),
         *_few_samples(latencies),
         *_gaps(measured, numbers),
         *_of_records(used),
@@ -86,6 +87,14 @@ def _settings(latencies: Sequence[LatencyRecord]) -> list[str]:
     return [f"Latencies were taken in {len(settings)} settings, not to be compared: {'; '.join(settings)}."]
 
 
+def _runs(measured: Sequence[Measured]) -> list[str]:
+    runs = main_runs(measured)
+    apart = [entry.name for entry in measured if any(is_apart(record, runs) for record in entry.latencies)]
+    if not apart:
+        return []
+    return [f"Timed in another run, not interleaved with the other models: {', '.join(apart)}."]
+
+
 def _few_samples(latencies: Sequence[LatencyRecord]) -> list[str]:
     few = [record.model.name for record in latencies if len(record.samples_ms) < MINIMUM_SAMPLES_FOR_P90]
     if not few:
@@ -100,10 +109,10 @@ def _gaps(measured: Sequence[Measured], numbers: Sequence[PublishedNumber]) -> l
     counters = sorted({counter for entry in measured for counter in entry.counts})
     gaps = {
         "Not measured at all": [name for name in known if name not in seen],
-        "Timed but not counted": [entry.card.name for entry in measured if not entry.counts],
-        "Counted but not timed": [entry.card.name for entry in measured if not entry.latencies],
+        "Timed but not counted": [entry.name for entry in measured if not entry.counts],
+        "Counted but not timed": [entry.name for entry in measured if not entry.latencies],
         "Not counted by every counter": [
-            f"{entry.card.name} (lacks {', '.join(lacking)})"
+            f"{entry.name} (lacks {', '.join(lacking)})"
             for entry in measured
             if entry.counts and (lacking := [counter for counter in counters if counter not in entry.counts])
         ],

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from epam_bench.records import CountRecord, LatencyRecord
 from epam_reports.conventions import (
+    GIGA,
     MEGA,
     Departure,
     Reading,
@@ -127,7 +128,14 @@ def _judge(
         readings = macs_readings(ours, others) if ours else []
         untried = "no counter here lists activations, so a count that adds those could not be tried"
         caveats = (_left_out((ours,)), untried) if ours else ()
-        return _weigh(claim, readings, "multiply-adds of EPAM-Net", needs=(CLAIMANT,), caveats=caveats)
+        return _weigh(
+            claim,
+            readings,
+            "multiply-adds of EPAM-Net",
+            needs=(CLAIMANT,),
+            caveats=caveats,
+            unsettled=_between_counters(claim, ours) if ours else "",
+        )
     if claim.metric == "parameters":
         return _weigh(
             claim, parameter_readings(ours) if ours else [], "parameters of EPAM-Net", needs=(CLAIMANT,)
@@ -135,8 +143,8 @@ def _judge(
     both, needs = (theirs, ours), (CLAIMANT, STAND_IN)
     if claim.metric == "macs_ratio":
         readings = _macs_ratio(both, numbers)
-        caveats = (_left_out(both), _views_of_competitor(numbers))
-        return _weigh(claim, readings, f"fewer multiply-adds than {COMPETITOR}", needs=needs, caveats=caveats)
+        about = (_left_out(both), _note_on_competitor(numbers), _views_of_competitor(numbers))
+        return _weigh(claim, readings, f"fewer multiply-adds than {COMPETITOR}", needs=needs, caveats=about)
     readings = _parameters_ratio(both, numbers)
     missing = _missing_operand(claim, numbers)
     return _weigh(claim, readings, f"fewer parameters than {COMPETITOR}", needs=needs, missing=missing)
@@ -150,12 +158,24 @@ def _weigh(
     needs: tuple[str, ...],
     caveats: tuple[str, ...] = (),
     missing: str = "",
+    unsettled: str = "",
 ) -> ClaimVerdict:
+    """Weigh one claim.
+
+    Args:
+        claim: the printed number.
+        readings: what it should be under each convention.
+        subject: what the number is of, in words.
+        needs: models whose counts it takes.
+        caveats: sentences that follow the reason.
+        missing: what the source leaves out, so that a match is no more than consistent with it.
+        unsettled: why readings that all miss refute nothing; empty when they do.
+    """
     matching = sorted(
         (reading for reading in readings if _matches(reading, claim)),
         key=lambda reading: (not reading.measured, reading.departure, _distance(reading, claim)),
     )
-    verdict = _verdict(readings, matching, missing)
+    verdict = _verdict(readings, matching, missing, unsettled)
     chosen = matching[0] if matching and verdict not in (Verdict.DOES_NOT_HOLD, Verdict.NEEDS_DATA) else None
     own_words = next((reading for reading in readings if reading.measured), None)
     return ClaimVerdict(
@@ -166,16 +186,16 @@ def _weigh(
         convention=chosen.convention if chosen else None,
         measured=own_words.value if own_words else None,
         tolerance=tolerance_of(claim),
-        reason=_reason(claim, readings, matching, verdict, needs, caveats, missing),
+        reason=_reason(claim, readings, matching, verdict, needs, caveats, missing, unsettled),
         evidence=tuple(_evidence(reading, claim) for reading in readings),
     )
 
 
-def _verdict(readings: list[Reading], matching: list[Reading], missing: str) -> Verdict:
+def _verdict(readings: list[Reading], matching: list[Reading], missing: str, unsettled: str) -> Verdict:
     if not any(reading.measured for reading in readings):
         return Verdict.NEEDS_DATA
     if not matching:
-        return Verdict.DOES_NOT_HOLD
+        return Verdict.UNDER_SPECIFIED if unsettled else Verdict.DOES_NOT_HOLD
     best = matching[0]
     # Printed numbers that fit each other can show how a claim came about, but cannot confirm it.
     if not best.measured and best.departure in (Departure.NONE, Departure.CONVENTION):
@@ -193,11 +213,12 @@ def _reason(
     needs: tuple[str, ...],
     caveats: tuple[str, ...],
     missing: str,
+    unsettled: str,
 ) -> str:
     own = [reading for reading in readings if reading.measured]
     if verdict is Verdict.NEEDS_DATA:
         lead = f"run: epam-bench flops {' '.join(needs)}"
-    elif verdict is Verdict.DOES_NOT_HOLD:
+    elif verdict is Verdict.DOES_NOT_HOLD or not matching:
         nearest = min(own, key=lambda reading: _distance(reading, claim))
         lead = (
             f"none of {len(own)} readings of our counts is within {_tolerance_words(claim)} "
@@ -208,10 +229,26 @@ def _reason(
         lead = f"{_printed(claim)} is " + "; or ".join(_say(reading, claim) for reading in alike)
     said = matching if lead.startswith(_printed(claim)) else []
     telling = [reading for reading in readings if reading.telling and reading not in said]
-    parts = [lead, "; ".join(_say(reading, claim) for reading in telling)]
+    parts = [lead, unsettled if not matching else "", "; ".join(_say(reading, claim) for reading in telling)]
     if len(needs) > 1 and own:
         parts.append(f"TimeSformer ({STAND_IN}) stands in for {COMPETITOR}, whose backbone it is")
     return " ".join(f"{part[0].upper()}{part[1:]}." for part in (*parts, missing, *caveats) if part)
+
+
+def _between_counters(claim: PublishedNumber, ours: Measured) -> str:
+    """Why a claim within the span of our counters is not refuted; empty outside it or of a named counter."""
+    counts = ours.complete_counts
+    spread = [record.macs / GIGA for record in counts]
+    if claim.counter or not spread or not min(spread) <= float(claim.value) <= max(spread):
+        return ""
+    said = ", ".join(
+        f"{record.counter} {_signed(100.0 * (record.macs / GIGA / float(claim.value) - 1.0))}"
+        for record in counts
+    )
+    return (
+        f"yet it lies among our complete counts ({said}), so it is not refuted either; "
+        "missing: which counter it is by, and which operations that counts"
+    )
 
 
 def _macs_ratio(
@@ -293,7 +330,7 @@ def _missing_operand(claim: PublishedNumber, numbers: Sequence[PublishedNumber])
 def _left_out(both: tuple[Measured | None, ...]) -> str:
     """Counts that were not tried because they missed operations; empty when there are none."""
     missed = [
-        f"{record.counter}'s {record.macs / 1e9:.1f} G for {entry.card.title}"
+        f"{record.counter}'s {record.macs / GIGA:.1f} G for {entry.title}"
         for entry in both
         if entry is not None
         for record in entry.incomplete_counts
@@ -301,6 +338,12 @@ def _left_out(both: tuple[Measured | None, ...]) -> str:
     if not missed:
         return ""
     return f"left out because operations are missing from them: {' and '.join(missed)}"
+
+
+def _note_on_competitor(numbers: Sequence[PublishedNumber]) -> str:
+    """What of the competitor's printed operand is our inference."""
+    printed = next(iter(select(numbers, model=COMPETITOR, metrics=("macs",))), None)
+    return f"of {COMPETITOR}'s {_printed(printed)}: {printed.note}" if printed and printed.note else ""
 
 
 def _views_of_competitor(numbers: Sequence[PublishedNumber]) -> str:
@@ -369,8 +412,12 @@ def _say(reading: Reading, claim: PublishedNumber) -> str:
     digits = 1 if claim.unit == "x" else 3
     return (
         f"{reading.convention}: {reading.value:.{digits}f} = {reading.operands} "
-        f"({_deviation_percent(reading, claim):+.1f} %)"
+        f"({_signed(_deviation_percent(reading, claim))})"
     )
+
+
+def _signed(percent: float) -> str:
+    return f"{percent:+.1f} %".replace("-", "−")
 
 
 def _printed(claim: PublishedNumber) -> str:

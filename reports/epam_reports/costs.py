@@ -13,13 +13,20 @@ from epam_reports.published.published_number import ACCURACIES
 
 @dataclass(frozen=True)
 class Cost:
-    """MACs of one video, over all the views of one published accuracy."""
+    """MACs of one video, over all the views of one published accuracy.
+
+    Attributes:
+        operands: how it was made: ``30 × 54.75 G``.
+        note: what the source's number must not be read without; mostly empty.
+    """
 
     gmacs_per_video: float
     views: int
     counter: str
     origin: Literal["measured", "quoted"]
     source: str
+    operands: str
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,15 +50,15 @@ def cost_of_accuracy(
     for entry in measured:
         count = entry.preferred_count
         if entry.card.name == accuracy.catalogue_name and entry.shapes == accuracy.shapes and count:
+            operands = f"{accuracy.views} × {count.macs / 1e9:.2f} G"
             total = count.macs * accuracy.views / 1e9
-            return Cost(total, accuracy.views, count.counter, "measured", cite(count))
+            return Cost(total, accuracy.views, count.counter, "measured", cite(count), operands)
     quoted = select(
         published, catalogue_name=accuracy.catalogue_name, metrics=("macs",), shapes=accuracy.shapes
     )
     for number in quoted:
         if number.views:
-            total = float(number.value) * accuracy.views / number.views
-            return Cost(total, accuracy.views, "as printed", "quoted", number.citation)
+            return _multiplied(number, number.views, accuracy.views)
     return NoCost(f"no count at the input of its accuracy ({accuracy.input})")
 
 
@@ -72,6 +79,20 @@ def count_views(views: int | None) -> str:
     return f"{views} view{'s' if views != 1 else ''}"
 
 
+def _multiplied(printed: PublishedNumber, printed_views: int, views: int) -> Cost:
+    """A cost printed for some views, for as many as an accuracy took."""
+    operands = f"{views} × {printed.value} G" + (f" / {printed_views}" if printed_views != 1 else "")
+    return Cost(
+        gmacs_per_video=float(printed.value) * views / printed_views,
+        views=views,
+        counter=printed.counter or "as printed",
+        origin="quoted",
+        source=printed.citation,
+        operands=f"{printed.value} G" if views == printed_views else operands,
+        note=printed.note,
+    )
+
+
 def _cost_of_quoted(accuracy: PublishedNumber, published: Sequence[PublishedNumber]) -> Cost | NoCost:
     printed = next(iter(select(published, model=accuracy.model, metrics=("macs",))), None)
     if printed is None:
@@ -85,4 +106,4 @@ def _cost_of_quoted(accuracy: PublishedNumber, published: Sequence[PublishedNumb
             f"cost printed for {count_views(printed.views)} of {printed.input or 'an unstated input'}, "
             f"accuracy for {count_views(accuracy.views)} of {accuracy.input or 'an unstated input'}"
         )
-    return Cost(float(printed.value), printed.views, "as printed", "quoted", printed.citation)
+    return _multiplied(printed, printed.views, printed.views)

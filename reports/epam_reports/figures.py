@@ -20,7 +20,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from epam_bench.records import CountRecord, LatencyRecord
 from epam_reports.costs import Cost, cost_of_accuracy
 from epam_reports.label_placement import Label, place_labels
-from epam_reports.measurements import Measured, gather, most_common_setting
+from epam_reports.measurements import APART, Measured, gather, is_apart, main_runs, most_common_setting
 from epam_reports.published import PublishedNumber, load_published, select
 from epam_reports.published.published_number import ACCURACIES
 from epam_reports.tables.accuracy import METRIC_NAMES
@@ -32,6 +32,9 @@ OTHER_COLOUR = "#555555"
 PANELS_A_ROW = 3
 RATES_GMACS_PER_SECOND = (1, 10, 100, 1000, 10_000, 100_000)
 PNG_DPI = 150
+STAR = "*"
+DRAWABLE = (1e-9, 1e12)
+"""Milliseconds and GMACs beyond these are an accident, drawn here: a logarithmic axis cannot hold them."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,11 @@ class _Point:
 def macs_latency_figure(records: Iterable[CountRecord | LatencyRecord]) -> Drawing | None:
     """Median latency of one call over its GMACs, both logarithmic, quartiles as bars; none without both.
 
-    All points are of the one setting that most models were timed in.
+    All points are of the one setting that most models were timed in; a point of another run than
+    most of them has a star.
     """
     measured = gather(records)
-    setting = most_common_setting(measured)
+    setting, runs = most_common_setting(measured), main_runs(measured)
     pairs = [
         (entry, count, latency)
         for entry in measured
@@ -67,8 +71,14 @@ def macs_latency_figure(records: Iterable[CountRecord | LatencyRecord]) -> Drawi
     ]
     if not pairs or setting is None:
         return None
-    origin = _machine_and_dates(latency for *_, latency in pairs)
-    caption = f"{setting.sentence}; {_counters(pairs)}; median and quartiles; {origin}"
+    apart = [is_apart(latency, runs) for *_, latency in pairs]
+    dates = _dates(latency for *_, latency in pairs)
+    caption = f"{setting.sentence}; {_counters(pairs)}; median and quartiles; {dates}"
+    if any(apart):
+        caption += f"; {STAR}: {APART}"
+    elsewhere = [entry.title for entry in measured if entry.latencies and not entry.latency_in(setting)]
+    if elsewhere:
+        caption += f"; not drawn, timed only in another setting or on another machine: {', '.join(elsewhere)}"
     canvas, (axes,) = _canvas("Latency over multiply-adds", caption, panels=1)
     axes.set(
         xscale="log",
@@ -76,7 +86,7 @@ def macs_latency_figure(records: Iterable[CountRecord | LatencyRecord]) -> Drawi
         xlabel=_per_call("GMACs", setting.batch_size),
         ylabel=_per_call("ms", setting.batch_size),
     )
-    labels = [_draw_latency(axes, entry, count, latency) for entry, count, latency in pairs]
+    labels = [_draw_latency(axes, *pair, starred=starred) for pair, starred in zip(pairs, apart, strict=True)]
     bars = [bound for *_, latency in pairs for bound in latency.interquartile_range_ms]
     axes.set(xlim=_log_limits(label.x for label in labels), ylim=_log_limits(bars))
     _plain_log_ticks(axes.xaxis)
@@ -102,7 +112,7 @@ def macs_accuracy_figure(
     counts = [(entry, count) for entry in measured if (count := entry.preferred_count)]
     caption = (
         "Accuracies are published, not measured here; GMACs of all views of that accuracy, "
-        f"{_counters(counts)}; hollow: quoted; (n): views; {_machine_and_dates(count for _, count in counts)}"
+        f"{_counters(counts)}; hollow: quoted; (n): views; {_dates(count for _, count in counts)}"
     )
     canvas, axes = _canvas("Published accuracy and what it cost", caption, panels=len(panels))
     drawn = []
@@ -173,20 +183,24 @@ def _point(number: PublishedNumber, cost: Cost, measured: Sequence[Measured]) ->
     )
 
 
-def _draw_latency(axes: Axes, entry: Measured, count: CountRecord, latency: LatencyRecord) -> Label:
-    gmacs = count.macs * latency.batch_size / 1e9
-    first, third = latency.interquartile_range_ms
-    middle, colour = latency.median_ms, COLOURS.get(_modality(entry), OTHER_COLOUR)
+def _draw_latency(
+    axes: Axes, entry: Measured, count: CountRecord, latency: LatencyRecord, *, starred: bool
+) -> Label:
+    gmacs = _drawable(count.macs * latency.batch_size / 1e9)
+    first, third = (_drawable(bound) for bound in latency.interquartile_range_ms)
+    middle, colour = _drawable(latency.median_ms), COLOURS.get(_modality(entry), OTHER_COLOUR)
     axes.errorbar(
         gmacs,
         middle,
-        yerr=[[middle - first], [third - middle]],
+        # Quartiles of equal samples are off by a rounding; a bar has no negative length.
+        yerr=[[max(middle - first, 0.0)], [max(third - middle, 0.0)]],
         fmt="o",
         color=colour,
         markersize=5,
         capsize=3,
     )
-    return Label(_printable(entry.card.title), gmacs, middle, colour, (first, third))
+    title = f"{entry.title} {STAR}" if starred else entry.title
+    return Label(_printable(title), gmacs, middle, colour, (first, third))
 
 
 def _draw_accuracy(axes: Axes, point: _Point) -> Label:
@@ -203,9 +217,14 @@ def _printable(text: str) -> str:
 
 def _log_limits(values: Iterable[float]) -> tuple[float, float]:
     """Room for labels on both sides, also of a single value (which matplotlib's margins do not give)."""
-    logs = [log10(value) for value in values]
+    logs = [log10(_drawable(value)) for value in values]
     room = max(0.18 * (max(logs) - min(logs)), 0.2)
     return 10 ** (min(logs) - room), 10 ** (max(logs) + room)
+
+
+def _drawable(value: float) -> float:
+    low, high = DRAWABLE
+    return min(max(value, low), high)
 
 
 def _plain_log_ticks(axis: Axis) -> None:
@@ -285,16 +304,6 @@ def _counters(pairs: Iterable[tuple[object, ...]]) -> str:
     return f"counted by {' and '.join(names)}" if names else "quoted counts"
 
 
-def _machine_and_dates(records: Iterable[CountRecord | LatencyRecord]) -> str:
-    found = list(records)
-    machines = dict.fromkeys(
-        record.environment.accelerator
-        if isinstance(record, LatencyRecord)
-        and record.device.startswith("cuda")
-        and record.environment.accelerator
-        else record.environment.processor
-        for record in found
-    )
-    days = sorted({f"{record.created:%Y-%m-%d}" for record in found})
-    dates = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}" if days else "no date"
-    return ", ".join((*machines, dates))
+def _dates(records: Iterable[CountRecord | LatencyRecord]) -> str:
+    days = sorted({f"{record.created:%Y-%m-%d}" for record in records})
+    return days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}" if days else "no date"

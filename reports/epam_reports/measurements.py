@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import NamedTuple
 
-from epam_bench.records import CountRecord, LatencyRecord, ModelCard, latest_records
+from epam_bench.records import CountRecord, Environment, LatencyRecord, ModelCard, latest_records
 
 COUNTERS = ("torch", "fvcore", "thop")
 """Order of preference where one number must stand for a model's cost: torch's counts
@@ -16,30 +17,50 @@ convolutions and matrix products alone, the convention with the fewest choices i
 COMPLETENESS_SLACK = 0.01
 """How far below convolutions and matrix products alone a count may be before it is incomplete."""
 
+APART = "timed in another run, not interleaved with the other models"
+"""What is said of a latency that did not meet the same noise as those beside it."""
+
 
 class Setting(NamedTuple):
-    """What must be equal for two latencies to be comparable (the machine apart)."""
+    """What must be equal for two latencies to be comparable."""
 
     device: str
     precision: str
     batch_size: int
     backend: str
     threads: int
+    machine: str
 
     @property
     def sentence(self) -> str:
         """The setting as a table's caption says it."""
         threads = f"{self.threads} thread{'s' if self.threads != 1 else ''}"
-        return f"{self.device}, {self.precision}, batch {self.batch_size}, {threads}, {self.backend}"
+        how = f"{self.device}, {self.precision}, batch {self.batch_size}, {threads}, {self.backend}"
+        return f"{how}, on {self.machine}"
 
 
 @dataclass(frozen=True)
 class Measured:
-    """All that the records tell of one model on one input with one number of classes."""
+    """All that the records tell of one model on one input with one number of classes.
+
+    Attributes:
+        suffix: tells it from the same model and input with another class count; mostly empty.
+    """
 
     card: ModelCard
     counts: Mapping[str, CountRecord]
     latencies: tuple[LatencyRecord, ...]
+    suffix: str = ""
+
+    @property
+    def title(self) -> str:
+        """The model as a row or a point is headed: ``EPAM-Net``, or ``EPAM-Net (120 classes)``."""
+        return self.card.title + self.suffix
+
+    @property
+    def name(self) -> str:
+        """The catalogue's name, likewise."""
+        return self.card.name + self.suffix
 
     @property
     def preferred_count(self) -> CountRecord | None:
@@ -81,18 +102,53 @@ def gather(records: Iterable[CountRecord | LatencyRecord]) -> tuple[Measured, ..
     for record in latest_records(records):
         card = record.model
         groups.setdefault((card.name, tuple(card.inputs.items()), card.num_classes), []).append(record)
-    return tuple(_measured(group) for group in groups.values())
+    return _told_apart([_measured(group) for group in groups.values()])
 
 
 def setting_of(record: LatencyRecord) -> Setting:
     """The setting that a latency was measured in."""
-    return Setting(record.device, record.precision, record.batch_size, record.backend, record.threads)
+    machine = describe_machine(record.environment)
+    return Setting(
+        record.device, record.precision, record.batch_size, record.backend, record.threads, machine
+    )
+
+
+def describe_machine(environment: Environment) -> str:
+    """What latencies must share to be of one machine: ``AMD EPYC (4 logical cores) + NVIDIA H200``."""
+    cores = environment.logical_cores or "?"
+    processor = f"{environment.processor or 'unknown processor'} ({cores} logical cores)"
+    return " + ".join(part for part in (processor, environment.accelerator) if part)
 
 
 def most_common_setting(measured: Iterable[Measured]) -> Setting | None:
-    """The setting that most models were timed in, the first seen of equals; none without latencies."""
-    seen = Counter(setting_of(record) for entry in measured for record in entry.latencies)
-    return seen.most_common(1)[0][0] if seen else None
+    """The setting that most models were timed in, the newest of equals; none without latencies."""
+    times: dict[Setting, list[datetime]] = {}
+    for entry in measured:
+        for record in entry.latencies:
+            times.setdefault(setting_of(record), []).append(record.created)
+    return max(times, key=lambda setting: (len(times[setting]), max(times[setting])), default=None)
+
+
+def main_runs(measured: Iterable[Measured]) -> dict[Setting, str]:
+    """The interleaved run that most models of each setting were timed in, the newest of equals.
+
+    A record without a run's name belongs to none; a setting with only such records is left out,
+    for nothing is known of what was interleaved with what.
+    """
+    times: dict[Setting, dict[str, list[datetime]]] = {}
+    for entry in measured:
+        for record in entry.latencies:
+            if record.run:
+                times.setdefault(setting_of(record), {}).setdefault(record.run, []).append(record.created)
+    return {
+        setting: max(runs, key=lambda run: (len(runs[run]), max(runs[run])))
+        for setting, runs in times.items()
+    }
+
+
+def is_apart(record: LatencyRecord, runs: Mapping[Setting, str]) -> bool:
+    """Whether a latency is of another run than most others of its setting (:func:`main_runs`)."""
+    return record.run != runs.get(setting_of(record), record.run)
 
 
 def describe_input(card: ModelCard) -> str:
@@ -105,6 +161,17 @@ def cite(record: CountRecord | LatencyRecord) -> str:
     tool = record.counter if isinstance(record, CountRecord) else record.clock
     commit = (record.environment.git_commit or "unknown commit")[:12]
     return f"{record.kind} record ({tool}), {record.created:%Y-%m-%d %H:%M:%S} UTC, {commit}"
+
+
+def _told_apart(measured: list[Measured]) -> tuple[Measured, ...]:
+    """Name the class count of a model that occurs with several on the same input."""
+    seen = Counter((entry.card.name, tuple(entry.card.inputs.items())) for entry in measured)
+    return tuple(
+        replace(entry, suffix=f" ({entry.card.num_classes} classes)")
+        if seen[entry.card.name, tuple(entry.card.inputs.items())] > 1
+        else entry
+        for entry in measured
+    )
 
 
 def _measured(group: list[CountRecord | LatencyRecord]) -> Measured:

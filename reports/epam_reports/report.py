@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from epam.atomic_file import write_atomically
-from epam_bench.records import CountRecord, LatencyRecord, RecordError
+from epam_bench.records import CountRecord, Environment, LatencyRecord, RecordError
 from epam_reports.caveats import report_caveats
 from epam_reports.claims import judge_claims
 from epam_reports.exporters import to_csv, to_json, to_latex, to_markdown
@@ -129,13 +129,12 @@ _LACKING = {
 def _provenance(records: Sequence[CountRecord | LatencyRecord]) -> str:
     newest = max(records, key=lambda record: record.created)
     environment = newest.environment
+    machines = list(dict.fromkeys(_machine(record.environment) for record in records))
     versions = ", ".join(f"{name} {version}" for name, version in sorted(environment.versions.items()))
     commit = environment.git_commit or "unknown"
     words = (
         f"Made from {len(records)} records, the newest of {newest.created:%Y-%m-%d %H:%M} UTC, on "
-        f"{environment.accelerator or environment.processor} ({environment.physical_cores or '?'} cores, "
-        f"{environment.logical_cores or '?'} threads, {environment.memory_bytes / 1024**3:.0f} GiB, "
-        f"{environment.system}); commit {commit}; {versions}."
+        f"{_machines_in_words(machines)}. The newest: commit {commit}; {versions}."
     )
     legend = (
         "Measured figures are upright; *quoted* ones are in italics with a dagger (†). One multiply-add "
@@ -143,6 +142,18 @@ def _provenance(records: Sequence[CountRecord | LatencyRecord]) -> str:
         "behind its accuracy."
     )
     return f"{escape(words)}\n\n{legend}"
+
+
+def _machines_in_words(machines: Sequence[str]) -> str:
+    return machines[0] if len(machines) == 1 else f"{len(machines)} machines: {'; '.join(machines)}"
+
+
+def _machine(environment: Environment) -> str:
+    chips = " + ".join(part for part in (environment.processor, environment.accelerator) if part)
+    return (
+        f"{chips} ({environment.physical_cores or '?'} cores, {environment.logical_cores or '?'} threads, "
+        f"{environment.memory_bytes / 1024**3:.0f} GiB, {environment.system})"
+    )
 
 
 def _picture(drawing: Drawing) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -47,6 +47,7 @@ class Table:
         frame: one row a line, typed, one unit a column; machines read this.
         columns: what of it is printed, in order.
         remarks: sentences below the table.
+        details: further frames by name, for machines only: what is behind the rows.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Table:
     frame: pd.DataFrame
     columns: tuple[Column, ...]
     remarks: tuple[str, ...] = ()
+    details: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def lay_out(table: Table) -> Layout:
 
 
 def text_frame(table: Table) -> pd.DataFrame:
-    """The table as strings under its printed headers, marks included, for a terminal."""
+    """The table as strings under its printed headers, marks included: what a reader sees, to search in."""
     layout = lay_out(table)
     return pd.DataFrame(
         [[plain_text(cell) for cell in row] for row in layout.rows],

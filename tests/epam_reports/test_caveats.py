@@ -62,3 +62,9 @@ def test_caveat_of_several_records_is_said_once_with_its_models(count: Count) ->
 
 def test_replaced_record_does_not_count(count: Count) -> None:
     assert not _said(report_caveats([count(environment={"git_dirty": True}), count()]), "uncommitted")
+
+
+def test_models_of_another_run_are_named(latency: Latency) -> None:
+    records = [latency("c3d", run="a"), latency("s3d", run="a"), latency("r3d_18", run="b")]
+    assert _said(report_caveats(records), "another run", "r3d_18")
+    assert not _said(report_caveats(records[:2]), "another run")

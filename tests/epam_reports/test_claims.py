@@ -202,3 +202,58 @@ def test_count_at_an_unpublished_input_does_not_judge_the_claim(count: Count) ->
 def test_counter_that_counted_nothing_is_no_evidence(count: Count) -> None:
     records = [count(gmacs=0.0), count("timesformer", 195.83)]
     assert _claim(records, "macs_ratio").verdict is Verdict.NEEDS_DATA
+
+
+@pytest.fixture
+def ten_to_twelve(count: Count) -> list[CountRecord]:
+    """EPAM-Net at 10 G by torch and 12 G by fvcore; 11 G lies between and is no reading of either."""
+    return [count(gmacs=10.0), count(gmacs=12.0, counter="fvcore")]
+
+
+def test_count_among_our_counters_that_no_reading_gives_is_under_specified(
+    ten_to_twelve: list[CountRecord],
+) -> None:
+    found = _claim(ten_to_twelve, "macs", "11.0")
+    assert (found.verdict, found.convention) == (Verdict.UNDER_SPECIFIED, None)
+    assert "torch −9.1 %, fvcore +9.1 %" in found.reason
+    assert "missing: which counter it is by, and which operations that counts" in found.reason
+
+
+@pytest.mark.parametrize("printed", ["9.7", "12.4"])
+def test_count_outside_the_span_of_our_counters_does_not_hold(
+    ten_to_twelve: list[CountRecord], printed: str
+) -> None:
+    found = _claim(ten_to_twelve, "macs", printed)
+    assert found.verdict is Verdict.DOES_NOT_HOLD
+    assert "missing" not in found.reason
+
+
+def test_count_whose_source_names_its_counter_is_refuted_within_the_span(
+    ten_to_twelve: list[CountRecord],
+) -> None:
+    numbers = [
+        number.model_copy(update={"convention": "MACs (fvcore)"})
+        if number.catalogue_name == "epam_net" and number.metric == "macs"
+        else number
+        for number in _with_claim("macs", "11.0")
+    ]
+    assert judge_claims(ten_to_twelve, numbers)[0].verdict is Verdict.DOES_NOT_HOLD
+
+
+def test_incomplete_count_does_not_widen_the_span(count: Count) -> None:
+    records = [count(gmacs=10.0), count(gmacs=4.2, counter="thop")]
+    assert _claim(records, "macs", "7.0").verdict is Verdict.DOES_NOT_HOLD
+
+
+def test_papers_count_is_neither_given_nor_refuted_by_our_three(count: Count) -> None:
+    split = {"conv": 7_618_000_000, "batch_norm": 321_000_000}
+    fvcore = count(gmacs=7.939, counter="fvcore", macs_by_operation=split)
+    found = _claim([count(), fvcore, count(gmacs=8.259, counter="thop")], "macs")
+    assert found.verdict is Verdict.UNDER_SPECIFIED
+    assert "torch −6.0 %, fvcore −2.0 %, thop +2.0 %" in found.reason
+
+
+def test_what_is_inferred_of_the_competitors_operand_is_said(
+    ten_and_two_hundred: list[CountRecord],
+) -> None:
+    assert "input and views are our inference" in _claim(ten_and_two_hundred, "macs_ratio").reason

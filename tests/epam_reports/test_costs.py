@@ -58,3 +58,12 @@ def test_accuracy_at_the_measured_input_and_views_is_preferred(count: Count) -> 
 def test_model_without_published_accuracy_has_none(count: Count) -> None:
     (entry,) = gather([count("x_shiftnet_rgb")])
     assert accuracy_beside(entry, NUMBERS) is None
+
+
+def test_cost_says_what_it_was_multiplied_from(count: Count) -> None:
+    measured = cost_of_accuracy(_accuracy("c3d"), gather([count("c3d", 38.0)]), NUMBERS)
+    quoted = cost_of_accuracy(_accuracy("slowonly_r50"), (), NUMBERS)
+    assert isinstance(measured, Cost)
+    assert isinstance(quoted, Cost)
+    assert measured.operands == "10 × 38.00 G"
+    assert (quoted.operands, quoted.gmacs_per_video) == ("30 × 54.75 G", pytest.approx(1642.5))

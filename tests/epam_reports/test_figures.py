@@ -82,3 +82,33 @@ def test_hostile_title_does_not_break_a_figure(count: Count, latency: Latency) -
     assert drawing is not None
     root = ElementTree.fromstring(render(drawing, "svg"))
     assert not [node for node in root.iter() if node.tag.endswith("script")]
+
+
+def test_point_of_another_run_has_a_star(count: Count, latency: Latency) -> None:
+    runs = {"c3d": "a", "s3d": "a", "r3d_18": "b"}
+    records = [record for name, run in runs.items() for record in (count(name), latency(name, run=run))]
+    drawing = macs_latency_figure(records)
+    assert drawing is not None
+    (axes,) = drawing.figure.axes
+    texts = {text.get_text() for text in axes.texts}
+    assert {"C3D", "S3D", "R3D-18 *"} <= texts
+    assert "*: timed in another run" in drawing.caption
+
+
+def test_model_timed_on_another_machine_is_not_drawn_but_named(count: Count, latency: Latency) -> None:
+    elsewhere = latency("r3d_18", environment={"processor": "Other CPU"})
+    drawing = macs_latency_figure([count("c3d"), latency("c3d"), latency("s3d"), count("r3d_18"), elsewhere])
+    assert drawing is not None
+    assert not [text for text in drawing.figure.axes[0].texts if "R3D-18" in text.get_text()]
+    assert "another machine: R3D-18" in drawing.caption
+
+
+@pytest.mark.parametrize(
+    "samples_ms", [(1 / 3,) * 5, (0.1,) * 7, (5e-324,) * 3, (1e300, 1e308), (1e-5, 1e9), (3.0,)]
+)
+def test_odd_latencies_are_drawn(count: Count, latency: Latency, samples_ms: tuple[float, ...]) -> None:
+    drawing = macs_latency_figure(
+        [count(gmacs=1e-9), latency(samples_ms=samples_ms), count("c3d"), latency("c3d")]
+    )
+    assert drawing is not None
+    assert render(drawing, "png").startswith(b"\x89PNG")

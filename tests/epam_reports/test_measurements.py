@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
 
 from epam_bench.records import CountRecord, LatencyRecord
-from epam_reports.measurements import describe_input, gather, most_common_setting
+from epam_reports.measurements import (
+    describe_input,
+    gather,
+    is_apart,
+    main_runs,
+    most_common_setting,
+    setting_of,
+)
 
 Count = Callable[..., CountRecord]
 Latency = Callable[..., LatencyRecord]
@@ -37,5 +47,49 @@ def test_setting_that_most_models_were_timed_in_wins(latency: Latency) -> None:
     entries = gather([latency("c3d", threads=1), latency("c3d"), latency("s3d")])
     setting = most_common_setting(entries)
     assert setting is not None
-    assert setting.sentence == "cpu, fp32, batch 1, 2 threads, eager"
+    assert setting.sentence == "cpu, fp32, batch 1, 2 threads, eager, on Test CPU (2 logical cores)"
     assert most_common_setting([]) is None
+
+
+def test_machines_are_different_settings_and_the_newest_of_equals_wins(latency: Latency) -> None:
+    old = latency("c3d")
+    new = latency(
+        "c3d",
+        created=old.created + timedelta(days=1),
+        environment={"processor": "New CPU", "accelerator": "Some GPU"},
+    )
+    setting = most_common_setting(gather([new, old]))
+    assert setting is not None
+    assert setting.machine == "New CPU (2 logical cores) + Some GPU"
+    assert setting_of(old) != setting_of(new)
+
+
+@pytest.mark.parametrize(
+    ("runs", "apart"),
+    [
+        (("", "", ""), ()),
+        (("a", "a", "a"), ()),
+        (("a", "a", "b"), ("r3d_18",)),
+        (("a", "", "a"), ("s3d",)),
+        (("", "", "a"), ("c3d", "s3d")),
+    ],
+)
+def test_latency_of_another_run_than_most_is_apart(
+    latency: Latency, runs: tuple[str, ...], apart: tuple[str, ...]
+) -> None:
+    records = [latency(name, run=run) for name, run in zip(("c3d", "s3d", "r3d_18"), runs, strict=True)]
+    main = main_runs(gather(records))
+    assert tuple(record.model.name for record in records if is_apart(record, main)) == apart
+
+
+def test_runs_of_different_settings_are_not_apart(latency: Latency) -> None:
+    records = [latency("c3d", run="a"), latency("c3d", run="b", threads=1)]
+    main = main_runs(gather(records))
+    assert not any(is_apart(record, main) for record in records)
+
+
+def test_class_count_is_named_only_where_it_tells_rows_apart(count: Count) -> None:
+    names = [entry.title for entry in gather([count(), count(num_classes=120), count("c3d")])]
+    assert names == ["EPAM-Net (60 classes)", "EPAM-Net (120 classes)", "C3D"]
+    other_input = count(num_classes=120, inputs={"rgb": (3, 8, 8, 8)})
+    assert [entry.title for entry in gather([count(), other_input])] == ["EPAM-Net", "EPAM-Net"]

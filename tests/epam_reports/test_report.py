@@ -75,3 +75,15 @@ def test_reports_never_import_torch() -> None:
         "sys.exit('torch' in sys.modules or 'matplotlib.pyplot' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_machine_is_named(count: Count, latency: Latency, tmp_path: Path) -> None:
+    records = [
+        count(),
+        latency(),
+        latency("c3d", environment={"processor": "Other CPU", "accelerator": "Some GPU"}),
+    ]
+    text = write_report(records, tmp_path)[0].read_text(encoding="utf-8")
+    provenance = text.split("\n\n")[1]
+    assert "on 2 machines: Test CPU (" in provenance
+    assert "Other CPU + Some GPU (" in provenance

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -37,6 +38,10 @@ def main() -> None:
     """Run the command; a problem that the user can mend is one line and exit status 2."""
     # What was measured so far is written when a scheduler stops us, as when the user does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # An ASCII terminal gets `?` for `×`, not a traceback after minutes of measuring.
+            stream.reconfigure(errors="replace")
     try:
         app()
     except EpamError as error:

@@ -48,7 +48,10 @@ _ESCAPES = {
 
 
 def to_latex(table: Table) -> str:
-    r"""A ``table`` environment to ``\input``; the first line names the packages that it needs."""
+    r"""A ``table`` environment to ``\input``, and its notes as paragraphs that may break across pages.
+
+    The first line names the packages that it needs.
+    """
     layout = lay_out(table)
     body = "\n".join(" & ".join(_cell(cell) for cell in row) + r" \\" for row in layout.rows)
     numeric = [any(row[index].figures for row in layout.rows) for index in range(len(layout.headers))]
@@ -70,14 +73,23 @@ def to_latex(table: Table) -> str:
             *([body] if body else []),
             r"\bottomrule",
             r"\end{tabular}}",
-            *(
-                rf"\par\smallskip\begin{{minipage}}{{\textwidth}}\scriptsize {note}\end{{minipage}}"
-                for note in notes
-            ),
             r"\end{table*}",
+            *_paragraphs(table.name, notes),
             "",
         ]
     )
+
+
+def _paragraphs(name: str, notes: list[str]) -> list[str]:
+    """Notes outside the float, which must fit a page; a long list of them does not."""
+    if not notes:
+        return []
+    return [
+        r"\begingroup\scriptsize\sloppy\setlength{\parindent}{0pt}",
+        rf"\par Notes to Table~\ref{{tab:{_label(name)}}}:",
+        *(rf"\par {note}" for note in notes),
+        r"\par\endgroup",
+    ]
 
 
 def escape(text: str) -> str:

@@ -60,7 +60,8 @@ class PublishedNumber(_Frozen):
     Attributes:
         catalogue_name: our name of the model; none when we only quote it.
         value: as printed, so that the number of printed digits is known.
-        convention: what was counted, where the source or we can tell.
+        convention: what was counted, where the source or we can tell; with the counter in
+            brackets where the source names one.
         input: streams joined by `` + ``, each ``name CxTxHxW``; empty when not stated.
         views: forward passes a video that the number stands for; none when not stated.
         where: the place inside the source.
@@ -74,7 +75,7 @@ class PublishedNumber(_Frozen):
     split: str | None
     value: Decimal = Field(gt=0, allow_inf_nan=False)
     unit: Unit
-    convention: Literal["MACs", "MACs (inferred)"] | None
+    convention: Literal["MACs", "MACs (inferred)", "MACs (fvcore)"] | None
     input: str
     views: int | None = Field(ge=1)
     source: Source
@@ -107,6 +108,17 @@ class PublishedNumber(_Frozen):
         """How far the true value may be from the printed one by rounding alone."""
         exponent = self.value.as_tuple().exponent
         return 0.5 * 10.0 ** int(exponent)
+
+    @property
+    def counter(self) -> str | None:
+        """The counter that the source says it used; none where it names none."""
+        return "fvcore" if self.convention == "MACs (fvcore)" else None
+
+    @property
+    def convention_note(self) -> str | None:
+        """What a reader must know of the convention; none where the source leaves no doubt."""
+        inferred = self.convention == "MACs (inferred)"
+        return "printed as FLOPs; multiply-adds inferred" if inferred else None
 
     @property
     def protocol(self) -> str:

@@ -19,9 +19,25 @@ _DTYPES = {
     "reason": "string",
 }
 
+_READING_DTYPES = {
+    "claim": "string",
+    "convention": "string",
+    "value": "Float64",
+    "operands": "string",
+    "measured": "boolean",
+    "deviation_percent": "Float64",
+    "matches": "boolean",
+}
+
 
 def claims_table(verdicts: Sequence[ClaimVerdict]) -> Table:
-    """One row a claim; ``measured`` and ``tolerance`` are in the claim's own unit."""
+    """One row a claim; ``measured`` and ``tolerance`` are in the claim's own unit.
+
+    The table's ``readings`` detail holds every reading that was tried, one a row.
+    """
+    readings = [
+        {"claim": verdict.claim, **tried.model_dump()} for verdict in verdicts for tried in verdict.evidence
+    ]
     return Table(
         name="claims",
         title="The paper's claims, judged",
@@ -38,6 +54,7 @@ def claims_table(verdicts: Sequence[ClaimVerdict]) -> Table:
             Column(key="reason", header="Reason", wide=True),
             Column(key="claimed_source", header="Source"),
         ),
+        details={"readings": typed_frame(readings, _READING_DTYPES)},
     )
 
 

@@ -28,8 +28,9 @@ def counters_table(
         name="counters",
         title="Multiply-adds by each counter",
         caption=(
-            "GMACs of one view (1 multiply-add = 1 MAC = 2 FLOPs; G = 10⁹). "
-            f"Disagreements above {DISAGREEMENT_PERCENT:g} % are marked ≠."
+            "GMACs of one view (1 multiply-add = 1 MAC; FLOPs = 2 × MACs; G = 10⁹). "
+            f"Disagreements above {DISAGREEMENT_PERCENT:g} % are marked ≠. "
+            "A published count is compared with that of the counter its source names, else with torch's."
         ),
         frame=typed_frame(rows, _dtypes(counters)),
         columns=_columns(counters),
@@ -57,6 +58,7 @@ def _dtypes(counters: Sequence[str]) -> dict[str, str]:
     for counter in counters:
         by_counter |= {
             f"{counter}_gmacs": "Float64",
+            f"{counter}_gflops": "Float64",
             f"{counter}_notes": "string",
             f"{counter}_source": "string",
         }
@@ -70,9 +72,11 @@ def _dtypes(counters: Sequence[str]) -> dict[str, str]:
         "disagreement_percent": "Float64",
         "agreement": "string",
         "published_gmacs": "Float64",
+        "compared_counter": "string",
         "published_deviation_percent": "Float64",
         "published_origin": "string",
         "published_source": "string",
+        "published_notes": "string",
     }
 
 
@@ -91,10 +95,11 @@ def _columns(counters: Sequence[str]) -> tuple[Column, ...]:
             key="published_gmacs",
             header="Published",
             origin="published_origin",
-            notes="published_source",
+            notes="published_notes",
             absent="none at this input",
         ),
-        Column(key="published_deviation_percent", header="Ours to published (%)", decimals=1, absent="–"),
+        Column(key="compared_counter", header="Compared counter", absent="–"),
+        Column(key="published_deviation_percent", header="Compared to published (%)", decimals=1, absent="–"),
     )
 
 
@@ -103,7 +108,7 @@ def _row(entry: Measured, counters: Sequence[str], numbers: Sequence[PublishedNu
     marked = apart is not None and apart > DISAGREEMENT_PERCENT
     row: dict[str, object] = {
         "model": entry.card.name,
-        "title": entry.card.title,
+        "title": entry.title,
         "input": describe_input(entry.card),
         "num_classes": entry.card.num_classes,
         "parameters": entry.card.parameters,
@@ -115,6 +120,7 @@ def _row(entry: Measured, counters: Sequence[str], numbers: Sequence[PublishedNu
         record = entry.counts.get(counter)
         above = record is not None and record.macs > lowest * (1 + DISAGREEMENT_PERCENT / 100)
         row[f"{counter}_gmacs"] = record.macs / 1e9 if record else None
+        row[f"{counter}_gflops"] = record.flops / 1e9 if record else None
         missed = record is not None and record in entry.incomplete_counts
         row[f"{counter}_notes"] = _notes(record, explain=above, missed=missed) if record else None
         row[f"{counter}_source"] = cite(record) if record else None
@@ -152,12 +158,32 @@ def _published(entry: Measured, numbers: Sequence[PublishedNumber]) -> dict[str,
     count = entry.preferred_count
     if printed is None or count is None:
         return {}
+    alike = next((record for record in entry.complete_counts if record.counter == printed.counter), count)
     return {
         "published_gmacs": float(printed.value),
-        "published_deviation_percent": 100.0 * (count.macs / 1e9 / float(printed.value) - 1.0),
+        "compared_counter": alike.counter,
+        "published_deviation_percent": _deviation_percent(alike, printed),
         "published_origin": "quoted",
-        "published_source": join_notes(printed.citation, printed.note),
+        "published_source": printed.citation,
+        "published_notes": join_notes(
+            printed.citation, printed.note, printed.convention_note, _named_counter(printed, entry)
+        ),
     }
+
+
+def _named_counter(printed: PublishedNumber, entry: Measured) -> str | None:
+    """The counter that the source names, beside all of ours: it may print another's number."""
+    if printed.counter is None:
+        return None
+    ours = ", ".join(
+        f"{record.counter} {record.macs / 1e9:.3f} G ({_deviation_percent(record, printed):+.1f} %)"
+        for record in entry.complete_counts
+    )
+    return f"{printed.value} G is printed as counted by {printed.counter}; ours by {ours}"
+
+
+def _deviation_percent(record: CountRecord, printed: PublishedNumber) -> float:
+    return 100.0 * (record.macs / 1e9 / float(printed.value) - 1.0)
 
 
 def _conventions(measured: Sequence[Measured]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from epam_bench.records import CountRecord, LatencyRecord
 from epam_reports.costs import Cost, accuracy_beside, cost_of_accuracy, count_views
@@ -12,7 +12,9 @@ from epam_reports.measurements import (
     cite,
     describe_input,
     gather,
+    main_runs,
     most_common_setting,
+    setting_of,
 )
 from epam_reports.published import PublishedNumber, load_published, select
 from epam_reports.published.published_number import ACCURACIES
@@ -26,6 +28,7 @@ _DTYPES = {
     "paper": "string",
     "modalities": "string",
     "input": "string",
+    "input_notes": "string",
     "num_classes": "Int64",
     "views": "Int64",
     "views_notes": "string",
@@ -69,8 +72,11 @@ def efficiency_table(
     """
     numbers = load_published() if published is None else published
     measured = gather(records)
-    setting = most_common_setting(measured)
-    rows = [_measured_row(entry, measured, numbers, setting) for entry in sorted(measured, key=_macs)]
+    setting, runs = most_common_setting(measured), main_runs(measured)
+    rows = [
+        _measured_row(entry, measured, numbers) | _latency(entry, setting, runs)
+        for entry in sorted(measured, key=_macs)
+    ]
     rows += [
         _quoted_row(number, numbers)
         for number in select(numbers, metrics=("macs",))
@@ -90,7 +96,7 @@ _COLUMNS = (
     Column(key="title", header="Model"),
     Column(key="paper", header="Paper"),
     Column(key="modalities", header="Modalities"),
-    Column(key="input", header="Input of a view", absent="not stated"),
+    Column(key="input", header="Input of a view", absent="not stated", notes="input_notes"),
     Column(key="views", header="Views", absent="not stated", notes="views_notes"),
     Column(
         key="parameters_millions",
@@ -139,12 +145,12 @@ def _caption(setting: Setting | None, counters: Sequence[str]) -> str:
 
 
 def _measured_row(
-    entry: Measured, measured: Sequence[Measured], numbers: Sequence[PublishedNumber], setting: Setting | None
+    entry: Measured, measured: Sequence[Measured], numbers: Sequence[PublishedNumber]
 ) -> dict[str, object]:
     card, count = entry.card, entry.preferred_count
     row: dict[str, object] = {
         "model": card.name,
-        "title": card.title,
+        "title": entry.title,
         "paper": card.paper,
         "modalities": "+".join(card.modalities),
         "input": describe_input(card),
@@ -161,15 +167,25 @@ def _measured_row(
             "cost_source": cite(count),
             "cost_notes": join_notes(*count.caveats),
         }
-    latency = entry.latency_in(setting)
-    if latency:
-        row |= latency_figures(latency)
-    elif entry.latencies:
-        row["latency_notes"] = "timed in another setting only; see the latency table"
     accuracy = accuracy_beside(entry, numbers)
     if accuracy is None:
         return row | _video_of_catalogue(entry)
     return row | _accuracy(accuracy, entry) | _video(accuracy, entry, measured, numbers)
+
+
+def _latency(entry: Measured, setting: Setting | None, runs: Mapping[Setting, str]) -> dict[str, object]:
+    """The latency's cells in the table's one setting, or where else the model was timed."""
+    latency = entry.latency_in(setting)
+    if latency:
+        return latency_figures(latency, runs)
+    if not entry.latencies or setting is None:
+        return {}
+    machines = dict.fromkeys(setting_of(record).machine for record in entry.latencies)
+    if setting.machine in machines:
+        where = "in another setting"
+    else:
+        where = f"on another machine ({'; '.join(machines)})"
+    return {"latency_notes": f"timed {where} only; see the latency table"}
 
 
 def _video_of_catalogue(entry: Measured) -> dict[str, object]:
@@ -195,6 +211,7 @@ def _accuracy(accuracy: PublishedNumber, entry: Measured | None) -> dict[str, ob
             f"accuracy at {count_views(views)} of {at}; this row's view cost and latency are for "
             f"{describe_input(entry.card)}, its catalogue entry for {count_views(entry.card.views)}"
         )
+        mismatch = join_notes(mismatch, accuracy.note)
     return {
         "accuracy_percent": float(accuracy.value),
         "accuracy_on": f"{accuracy.protocol} ({METRIC_NAMES[accuracy.metric]})",
@@ -218,13 +235,16 @@ def _video(
     elsewhere = entry is not None and (
         accuracy.shapes != entry.shapes or accuracy.views != entry.card.views or cost.origin == "quoted"
     )
-    at = f"{count_views(cost.views)} of {accuracy.input.replace('x', '×')}, as its accuracy; {cost.source}"
+    at = (
+        f"{cost.operands}: {count_views(cost.views)} of {accuracy.input.replace('x', '×')}, "
+        f"as its accuracy; {cost.source}"
+    )
     return {
         "gmacs_per_video": cost.gmacs_per_video,
         "video_cost_views": cost.views,
         "video_cost_origin": cost.origin,
         "video_cost_source": cost.source,
-        "video_cost_notes": at if elsewhere else None,
+        "video_cost_notes": join_notes(at, cost.note) if elsewhere else None,
     }
 
 
@@ -240,8 +260,9 @@ def _quoted_row(printed: PublishedNumber, numbers: Sequence[PublishedNumber]) ->
         "paper": f"quoted by {printed.source.short or printed.source.title}",
         "modalities": printed.modality,
         "input": printed.input.replace("x", "×") or None,
+        "input_notes": printed.note if printed.input and printed.note else None,
         "views": printed.views,
-        "views_notes": printed.note or None,
+        "views_notes": printed.note if printed.views and printed.note else None,
         "counter": "as printed",
         "gmacs_per_view": per_view,
         "gmacs_per_video": float(printed.value),
@@ -250,6 +271,7 @@ def _quoted_row(printed: PublishedNumber, numbers: Sequence[PublishedNumber]) ->
         "cost_source": printed.citation,
         "video_cost_origin": "quoted",
         "video_cost_source": printed.citation,
+        "video_cost_notes": _of_printed_cost(printed),
     }
     if accuracy is None:
         return row
@@ -257,7 +279,13 @@ def _quoted_row(printed: PublishedNumber, numbers: Sequence[PublishedNumber]) ->
     mismatch = None if isinstance(cost, Cost) else f"{cost.reason}: the two do not belong together"
     row |= _accuracy(accuracy, None)
     row["accuracy_notes"] = join_notes(accuracy.citation, mismatch)
-    return row | {"video_cost_notes": mismatch}
+    return row | {"video_cost_notes": join_notes(_of_printed_cost(printed), mismatch)}
+
+
+def _of_printed_cost(printed: PublishedNumber) -> str | None:
+    """What is not known of a cost that we cannot measure."""
+    unstated = "views not stated: may be one view or all" if printed.views is None else None
+    return join_notes(unstated, printed.convention_note, printed.note)
 
 
 def _macs(entry: Measured) -> float:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from epam_bench.records import MINIMUM_SAMPLES_FOR_P90, CountRecord, LatencyRecord
-from epam_reports.measurements import cite, describe_input, gather, setting_of
+from epam_reports.measurements import (
+    APART,
+    Measured,
+    Setting,
+    cite,
+    describe_input,
+    gather,
+    is_apart,
+    main_runs,
+    setting_of,
+)
 from epam_reports.table import Column, Table, join_notes, typed_frame
 
 MEBI = 1024**2
@@ -20,6 +30,9 @@ _DTYPES = {
     "batch_size": "Int64",
     "backend": "string",
     "threads": "Int64",
+    "machine": "string",
+    "run": "string",
+    "interrupted": "boolean",
     "samples": "Int64",
     "latency_median_ms": "Float64",
     "latency_first_quartile_ms": "Float64",
@@ -38,21 +51,28 @@ _DTYPES = {
 
 
 def latency_table(records: Iterable[CountRecord | LatencyRecord]) -> Table:
-    """One row a model and setting, settings together, fastest first within each."""
-    latencies = [record for entry in gather(records) for record in entry.latencies]
-    latencies.sort(key=lambda record: (setting_of(record), record.median_ms))
-    scopes = dict.fromkeys(record.peak_memory_scope for record in latencies)
+    """One row a model and setting, settings together, fastest first within each.
+
+    The machine is a column when there are several, and in the caption when there is one.
+    """
+    measured = gather(records)
+    runs = main_runs(measured)
+    timed = [(entry, record) for entry in measured for record in entry.latencies]
+    timed.sort(key=lambda pair: (setting_of(pair[1]), pair[1].median_ms))
+    scopes = dict.fromkeys(record.peak_memory_scope for _, record in timed)
+    machines = list(dict.fromkeys(setting_of(record).machine for _, record in timed))
     return Table(
         name="latency",
         title="Latency",
         caption=(
             "Time of one call (a whole batch): median [first, third quartile]; clips are views, not videos. "
-            f"A 90th percentile is withheld under {MINIMUM_SAMPLES_FOR_P90} samples."
+            f"A 90th percentile is withheld under {MINIMUM_SAMPLES_FOR_P90} samples.{_on(machines)}"
         ),
-        frame=typed_frame([_row(record) for record in latencies], _DTYPES),
+        frame=typed_frame([_row(entry, record, runs) for entry, record in timed], _DTYPES),
         columns=(
             Column(key="title", header="Model"),
             Column(key="input", header="Input"),
+            *((Column(key="machine", header="Machine"),) if len(machines) > 1 else ()),
             Column(key="device", header="Device"),
             Column(key="precision", header="Precision"),
             Column(key="batch_size", header="Batch"),
@@ -77,8 +97,8 @@ def latency_table(records: Iterable[CountRecord | LatencyRecord]) -> Table:
     )
 
 
-def latency_figures(record: LatencyRecord) -> dict[str, object]:
-    """The figures of one latency that the efficiency table prints too."""
+def latency_figures(record: LatencyRecord, runs: Mapping[Setting, str]) -> dict[str, object]:
+    """The figures of one latency that the efficiency table prints too; ``runs`` as of `main_runs`."""
     first, third = record.interquartile_range_ms
     peak = record.peak_memory_bytes
     return {
@@ -89,22 +109,32 @@ def latency_figures(record: LatencyRecord) -> dict[str, object]:
         "peak_memory_mebibytes": peak / MEBI if peak is not None else None,
         "latency_origin": "measured",
         "latency_source": cite(record),
-        "latency_notes": join_notes(*record.caveats),
+        "latency_notes": join_notes(APART if is_apart(record, runs) else None, *record.caveats),
     }
 
 
-def _row(record: LatencyRecord) -> dict[str, object]:
+def _on(machines: list[str]) -> str:
+    if not machines:
+        return ""
+    if len(machines) == 1:
+        return f" Machine: {machines[0]}."
+    return f" Taken on {len(machines)} machines, not to be compared with each other."
+
+
+def _row(entry: Measured, record: LatencyRecord, runs: Mapping[Setting, str]) -> dict[str, object]:
     return {
         "model": record.model.name,
-        "title": record.model.title,
+        "title": entry.title,
         "input": describe_input(record.model),
         "num_classes": record.model.num_classes,
         **setting_of(record)._asdict(),
+        "run": record.run or None,
+        "interrupted": record.interrupted,
         "samples": len(record.samples_ms),
         "latency_p90_ms": record.p90_ms,
         "weights_mebibytes": record.weights_bytes / MEBI,
         "peak_memory_scope": record.peak_memory_scope,
         "load_average_before": record.load_average_before,
         "load_average_after": record.load_average_after,
-        **latency_figures(record),
+        **latency_figures(record, runs),
     }

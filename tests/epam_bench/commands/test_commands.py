@@ -197,6 +197,16 @@ def test_another_class_count_is_counted_and_recorded(tmp_path: Path) -> None:
     assert record["model"]["parameters"] == 519_580 + 7 * 217
 
 
+def test_terminal_without_our_signs_gets_others() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("epam-bench"), "models"],
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        check=True,
+    )
+    assert b"3?16?224?224" in done.stdout
+
+
 def test_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     # A file where a folder should be: root, too, is stopped by that.
     blocked = tmp_path / "file"

@@ -25,11 +25,14 @@ from epam_reports.tables import (
 
 HOSTILE = '50% & #1 $x_1^2$ {~} \\input{/etc/passwd} π × é 漢 \x07 |<>"'
 
+LONG = "operations that no counter has a rule for, " * 12
+
 
 @pytest.fixture
 def tables(count: Callable[..., CountRecord], latency: Callable[..., LatencyRecord]) -> list[Table]:
     records = [
         count(title=HOSTILE, caveats=(HOSTILE,)),
+        *(count("c3d", inputs={"rgb": (3, 16, size, size)}, uncounted={LONG: size}) for size in range(1, 21)),
         count(title=HOSTILE, gmacs=8.0, counter="fvcore"),
         latency(title=HOSTILE),
         count("timesformer", 195.8),
@@ -85,3 +88,11 @@ def test_every_table_compiles(tables: list[Table], tmp_path: Path) -> None:
     ]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False)
     assert run.returncode == 0, run.stdout[-2000:]
+    assert "Float too large" not in run.stdout
+    assert "Overfull" not in run.stdout
+
+
+def test_notes_stand_outside_the_float_so_that_they_may_break_across_pages(tables: list[Table]) -> None:
+    inside, _, after = to_latex(tables[2]).partition(r"\end{table*}")
+    assert "has no rule for" not in inside
+    assert after.count(r"\par \textsuperscript") >= 20

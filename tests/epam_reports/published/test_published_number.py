@@ -110,3 +110,18 @@ def test_missing_file_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(PublishedDataError, match=r"^none\.csv: cannot be read") as raised:
         load_published(tmp_path / "none.csv")
     assert "\n" not in str(raised.value)
+
+
+def test_slowonly_is_filed_at_the_crop_of_its_test() -> None:
+    found = select(load_published(), catalogue_name="slowonly_r50", shapes=((3, 8, 256, 256),))
+    assert {(number.metric, str(number.value)) for number in found} == {("top1", "75.15"), ("macs", "54.75")}
+    assert all("224x224, the training crop" in number.note for number in found)
+
+
+def test_counter_is_only_what_the_source_names() -> None:
+    numbers = select(load_published(), metrics=("macs",))
+    assert {(number.catalogue_name, number.source.id) for number in numbers if number.counter} == {
+        ("x3d_m", "PTV"),
+        ("x3d_m", "PYSLOWFAST"),
+        ("mvit_v2_s", "PYSLOWFAST"),
+    }

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+
+import pytest
 
 from epam_bench.records import CountRecord
 from epam_reports.claims import judge_claims
+from epam_reports.exporters import to_json
 from epam_reports.table import text_frame
 from epam_reports.tables import claims_table
 
@@ -22,3 +26,20 @@ def test_claim_without_data_has_no_figure() -> None:
     frame = claims_table(judge_claims([])).frame
     assert set(frame["verdict"]) == {"needs data"}
     assert frame["measured"].isna().all()
+
+
+def test_every_reading_tried_comes_out_for_machines(count: Callable[..., CountRecord]) -> None:
+    verdicts = judge_claims([count()])
+    document = json.loads(to_json(claims_table(verdicts)))
+    readings = document["details"]["readings"]
+    assert len(readings) == sum(row["readings_tried"] for row in document["rows"])
+    parameters = [tried for tried in readings if tried["claim"] == "2.5 M parameters of EPAM-Net"]
+    assert parameters[0] == {
+        "claim": "2.5 M parameters of EPAM-Net",
+        "convention": "all parameters",
+        "value": 2.538717,
+        "operands": "2,538,717",
+        "measured": True,
+        "deviation_percent": pytest.approx(1.54868),
+        "matches": True,
+    }

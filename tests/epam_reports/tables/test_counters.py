@@ -56,9 +56,52 @@ def test_missing_counter_is_not_measured(count: Count) -> None:
 def test_published_count_is_compared_at_the_same_input_only(count: Count) -> None:
     table = counters_table([count("c3d", 38.5), count("posec3d", 15.6)])
     assert _row(table, "C3D")["Published"].startswith("38.5†")
-    assert _row(table, "C3D")["Ours to published (%)"] == "0.0"
+    assert _row(table, "C3D")["Compared counter"] == "torch"
+    assert _row(table, "C3D")["Compared to published (%)"] == "0.0"
     assert _row(table, "PoseC3D")["Published"] == "none at this input"
 
 
 def test_each_counters_convention_is_said_once(count: Count) -> None:
     assert counters_table([count(), count("c3d")]).remarks == ("torch 1: what torch counts",)
+
+
+def test_slowonly_is_not_compared_with_the_count_of_another_crop(count: Count) -> None:
+    at_224 = count("slowonly_r50", 41.74, title="SlowOnly", inputs={"rgb": (3, 8, 224, 224)})
+    at_256 = count("slowonly_r50", 54.52, title="SlowOnly 256", inputs={"rgb": (3, 8, 256, 256)})
+    table = counters_table([at_224, at_256])
+    assert _row(table, "SlowOnly")["Published"] == "none at this input"
+    assert _row(table, "SlowOnly 256")["Compared to published (%)"] == "-0.4"
+
+
+def test_published_count_is_compared_with_the_counter_that_its_source_names(count: Count) -> None:
+    x3d = {"title": "X3D-M", "inputs": {"rgb": (3, 16, 224, 224)}}
+    table = counters_table([count("x3d_m", 4.732, **x3d), count("x3d_m", 4.899, counter="fvcore", **x3d)])
+    row = _row(table, "X3D-M")
+    assert (row["Compared counter"], row["Compared to published (%)"]) == ("fvcore", "3.6")
+    notes = " ".join(note for _, note in lay_out(table).footnotes)
+    assert (
+        "4.73 G is printed as counted by fvcore; ours by torch 4.732 G (+0.0 %), fvcore 4.899 G (+3.6 %)"
+        in notes
+    )
+
+
+def test_named_counter_that_was_not_run_gives_way_to_torch(count: Count) -> None:
+    table = counters_table([count("x3d_m", 4.732, title="X3D-M", inputs={"rgb": (3, 16, 224, 224)})])
+    assert _row(table, "X3D-M")["Compared counter"] == "torch"
+
+
+def test_inferred_convention_of_a_printed_count_is_said(count: Count) -> None:
+    notes = " ".join(note for _, note in lay_out(counters_table([count()])).footnotes)
+    assert "printed as FLOPs; multiply-adds inferred" in notes
+
+
+def test_flops_are_twice_the_macs_for_machines(count: Count) -> None:
+    table = counters_table([count(gmacs=7.618), count(gmacs=8.0, counter="thop")])
+    assert table.frame.loc[0, "torch_gflops"] == 15.236
+    assert table.frame.loc[0, "thop_gflops"] == 16.0
+    assert "FLOPs = 2 × MACs" in table.caption
+
+
+def test_class_counts_of_one_model_and_input_are_told_apart(count: Count) -> None:
+    titles = counters_table([count(), count(num_classes=120), count("c3d")]).frame["title"]
+    assert list(titles) == ["EPAM-Net (60 classes)", "EPAM-Net (120 classes)", "C3D"]

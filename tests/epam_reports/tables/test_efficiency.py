@@ -124,3 +124,47 @@ def test_rows_go_from_the_cheapest_view_up(count: Count) -> None:
     frame = efficiency_table([count("timesformer", 195.8), count("epam_net", 7.6), count("c3d", 38.5)]).frame
     assert list(frame["title"][:3]) == ["EPAM-Net", "C3D", "TimeSformer"]
     assert frame["gmacs_per_view"][:3].tolist() == pytest.approx([7.6, 38.5, 195.8])
+
+
+def test_latency_of_another_run_is_marked(latency: Latency) -> None:
+    table = efficiency_table([latency("c3d", run="a"), latency("s3d", run="a"), latency("r3d_18", run="b")])
+    assert "not interleaved" in _note(table, "R3D-18", "Latency (ms)")
+    assert _row(table, "C3D")["Latency (ms)"] == "3.0 [2.0, 4.0]"
+
+
+def test_latencies_of_two_machines_are_never_in_one_column(latency: Latency) -> None:
+    elsewhere = latency("r3d_18", environment={"processor": "Other CPU"})
+    table = efficiency_table([latency("c3d"), latency("s3d"), elsewhere])
+    assert "on Test CPU" in table.caption
+    assert _row(table, "R3D-18")["Latency (ms)"].startswith("not measured[")
+    assert "on another machine (Other CPU (2 logical cores))" in _note(table, "R3D-18", "Latency (ms)")
+
+
+def test_slowonly_quotes_the_cost_of_the_crops_of_its_accuracy(count: Count) -> None:
+    record = count(
+        "slowonly_r50", 41.74, title="SlowOnly", inputs={"rgb": (3, 8, 224, 224)}, clips=10, crops=3
+    )
+    table = efficiency_table([record])
+    assert _row(table, "SlowOnly")["GMACs/view"] == "41.74"
+    assert _row(table, "SlowOnly")["GMACs/video"].startswith("1642.5†[")
+    assert "30 × 54.75 G: 30 views of rgb 3×8×256×256" in _note(table, "SlowOnly", "GMACs/video")
+    assert "the README prints 224x224, the training crop" in _note(table, "SlowOnly", "Accuracy (%)")
+
+
+@pytest.mark.parametrize("title", ["VPN", "VPN++", "MMNet", "TCEM-MMNet"])
+def test_printed_cost_of_unstated_views_says_so(title: str) -> None:
+    note = _note(efficiency_table([]), title, "GMACs/video")
+    assert "views not stated: may be one view or all" in note
+    assert "printed as FLOPs; multiply-adds inferred" in note
+    assert ("Inception-I3D" in note) == (title == "VPN")
+
+
+def test_inferred_input_and_views_of_a_competitor_say_so() -> None:
+    table = efficiency_table([])
+    for header in ("Input of a view", "Views", "GMACs/video"):
+        assert "input and views are our inference" in _note(table, "pi-ViT", header)
+
+
+def test_class_counts_of_one_model_are_told_apart(count: Count) -> None:
+    titles = set(efficiency_table([count(), count(num_classes=120)]).frame["title"])
+    assert {"EPAM-Net (60 classes)", "EPAM-Net (120 classes)"} <= titles

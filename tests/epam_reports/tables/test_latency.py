@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from epam_bench.records import LatencyRecord
-from epam_reports.table import text_frame
+from epam_reports.table import lay_out, text_frame
 from epam_reports.tables import latency_table
 
 Latency = Callable[..., LatencyRecord]
@@ -45,3 +45,28 @@ def test_no_latency_gives_an_empty_typed_table() -> None:
     frame = latency_table([]).frame
     assert frame.empty
     assert str(frame["latency_median_ms"].dtype) == "Float64"
+
+
+def test_machine_is_a_column_only_when_there_are_several(latency: Latency) -> None:
+    one = latency_table([latency("c3d")])
+    assert "Machine" not in text_frame(one).columns
+    assert "Machine: Test CPU (2 logical cores)." in one.caption
+    two = latency_table([latency("c3d"), latency("c3d", environment={"processor": "Other CPU"})])
+    assert set(text_frame(two)["Machine"]) == {"Test CPU (2 logical cores)", "Other CPU (2 logical cores)"}
+    assert "2 machines" in two.caption
+
+
+def test_row_of_another_run_and_interrupted_row_have_footnotes(latency: Latency) -> None:
+    records = [
+        latency("c3d", run="a"),
+        latency("s3d", run="a"),
+        latency("r3d_18", run="b", interrupted=True, caveats=("interrupted after 5 of 20 samples",)),
+    ]
+    table = latency_table(records)
+    assert lay_out(table).footnotes == (
+        (
+            "a",
+            "timed in another run, not interleaved with the other models; interrupted after 5 of 20 samples",
+        ),
+    )
+    assert table.frame.set_index("model").loc["r3d_18", "interrupted"]
