@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from operator import index as as_index
 from typing import Any
 
@@ -11,14 +12,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torchmetrics.functional.classification import multiclass_accuracy, multiclass_recall
+from torchmetrics.functional.classification import multiclass_stat_scores
 
 from epam.errors import InputError
 
 
 @dataclass(frozen=True, kw_only=True)
 class Accuracy:
-    """What a set of predictions is worth; each figure is a share, 0 to 1.
+    """What a set of predictions is worth; each figure is a share, 0 to 1, rounded once, to a double.
 
     Attributes:
         samples: how many were evaluated.
@@ -57,16 +58,37 @@ def evaluate(scores: Mapping[str, NDArray[Any] | Tensor], labels: Mapping[str, i
     table = _score_table(scores, names)
     classes = table.shape[1]
     target = torch.tensor([_label(name, labels[name], classes) for name in names])
-    ranked = _without_ties(table)
-    recall = multiclass_recall(ranked, target, num_classes=classes, average="none")
+    ranked = _without_ties(torch.from_numpy(table))
+    # Counts, not torchmetrics' float32 averages of them: 1/3 stays 1/3.
+    right, wrong, _, _, annotated = multiclass_stat_scores(ranked, target, classes, average="none").unbind(1)
     return Accuracy(
         samples=len(names),
-        top1=float(multiclass_accuracy(ranked, target, classes, average="micro")),
-        top5=float(multiclass_accuracy(ranked, target, classes, average="micro", top_k=min(5, classes))),
-        # torchmetrics' macro average leaves out a class that is neither predicted nor a label.
-        mean_class_accuracy=float(multiclass_accuracy(ranked, target, classes, average="macro")),
-        mean_class_accuracy_present=float(recall[target.unique()].mean()),
+        top1=int(right.sum()) / len(names),
+        top5=_count_within(ranked, target, 5) / len(names),
+        mean_class_accuracy=_mean_share(right, annotated, annotated + wrong > 0),
+        mean_class_accuracy_present=_mean_share(right, annotated, annotated > 0),
     )
+
+
+def _without_ties(table: Tensor) -> Tensor:
+    """The same order of classes in every row, as distinct numbers: ``(N, K) → (N, K)``."""
+    order = table.argsort(dim=1, descending=True, stable=True)
+    places = torch.arange(table.shape[1], 0, -1, dtype=table.dtype).expand_as(table)
+    return torch.empty_like(table).scatter_(1, order, places)
+
+
+def _count_within(ranked: Tensor, target: Tensor, places: int) -> int:
+    """Samples whose label is among the best ``places`` classes."""
+    classes = ranked.shape[1]
+    top = min(places, classes)
+    return int(multiclass_stat_scores(ranked, target, classes, average="micro", top_k=top)[0])
+
+
+def _mean_share(right: Tensor, annotated: Tensor, counted: Tensor) -> float:
+    """Mean of right / annotated over the classes counted, 0 for a class without samples."""
+    pairs = zip(right[counted].tolist(), annotated[counted].tolist(), strict=True)
+    shares = [Fraction(hits, samples) if samples else Fraction() for hits, samples in pairs]
+    return float(sum(shares, Fraction()) / len(shares))
 
 
 def _check_samples(scores: Mapping[str, object], labels: Mapping[str, object]) -> None:
@@ -80,7 +102,7 @@ def _check_samples(scores: Mapping[str, object], labels: Mapping[str, object]) -
             raise InputError(f"sample {name!r} has a label but no scores; leave it out of both, and say so")
 
 
-def _score_table(scores: Mapping[str, NDArray[Any] | Tensor], names: list[str]) -> Tensor:
+def _score_table(scores: Mapping[str, NDArray[Any] | Tensor], names: list[str]) -> NDArray[np.float64]:
     """All scores as (samples, classes), float64, so that no two become equal on the way."""
     rows = [_score_row(name, scores[name]) for name in names]
     for name, row in zip(names, rows, strict=True):
@@ -89,7 +111,7 @@ def _score_table(scores: Mapping[str, NDArray[Any] | Tensor], names: list[str]) 
                 f"sample {name!r} has {len(row)} scores and {names[0]!r} has {len(rows[0])}; "
                 "give one for each class, in every sample"
             )
-    return torch.stack(rows)
+    return np.stack([row.numpy() for row in rows])
 
 
 def _score_row(name: str, scores: NDArray[Any] | Tensor) -> Tensor:
@@ -131,10 +153,3 @@ def _label(name: str, label: object, classes: int) -> int:
             "evaluate it with the protocol that the network was made for"
         )
     return number
-
-
-def _without_ties(table: Tensor) -> Tensor:
-    """The same order of classes in every row, as distinct numbers: ``(N, K) → (N, K)``."""
-    order = table.argsort(dim=1, descending=True, stable=True)
-    places = torch.arange(table.shape[1], 0, -1, dtype=table.dtype).expand_as(table)
-    return torch.empty_like(table).scatter_(1, order, places)

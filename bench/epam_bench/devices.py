@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
+from epam.devices import check_device
 from epam.errors import InputError, UnknownNameError
 from epam_bench.records import Precision
 
@@ -51,25 +52,6 @@ class Setting:
         """Wait until the device has done everything asked of it."""
         if self.uses_cuda:
             torch.cuda.synchronize(self.device)
-
-
-def check_device(name: str) -> None:
-    """Raise InputError unless this machine has the device."""
-    kind = name.partition(":")[0]
-    if kind not in ("cpu", "cuda"):
-        raise UnknownNameError("device", name, ["cpu", "cuda"])
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise InputError(f"device {name!r}: write cpu, cuda, or cuda:0, cuda:1, …") from None
-    if kind == "cuda" and not torch.cuda.is_available():
-        built = "without CUDA" if torch.version.cuda is None else f"for CUDA {torch.version.cuda}"
-        raise InputError(
-            f"device {name!r}: PyTorch finds no CUDA device on this machine (it was built {built}); "
-            "use --device cpu, or check `nvidia-smi`"
-        )
-    if kind == "cuda" and device.index is not None and device.index >= torch.cuda.device_count():
-        raise InputError(f"device {name!r}: this machine has {torch.cuda.device_count()} CUDA device(s)")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The commands behind inference/test.py and inference/test_multimodal.py: parse, answer, exit.
+"""The commands behind inference/test.py and inference/test_multimodal.py: parse, run, exit.
 
 Everything that needs torch is imported after parsing, so that ``--help`` is instant.
 """
@@ -6,32 +6,41 @@ Everything that needs torch is imported after parsing, so that ``--help`` is ins
 from __future__ import annotations
 
 import inspect
+import io
 import sys
 from typing import Any, get_type_hints
 
 import typer
 
-from epam_inference.exit_code import ExitCode
-from epam_inference.plain_text import readable
-from epam_inference.request import MultimodalRequest, Request, UnimodalRequest
+from epam.errors import EpamError
+from epam_inference.options import ExitCode, MultimodalRequest, Request, UnimodalRequest
 from epam_inference.stopwatch import Stopwatch
+from epam_inference.terminal_output import readable
 
 
 def multimodal() -> None:
     """Run ``inference/test_multimodal.py``."""
-    _build_app(MultimodalRequest)()
+    _run_app(MultimodalRequest)
 
 
 def unimodal() -> None:
     """Run ``inference/test.py``."""
-    _build_app(UnimodalRequest)()
+    _run_app(UnimodalRequest)
+
+
+def _run_app(request_type: type[MultimodalRequest] | type[UnimodalRequest]) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # An ASCII terminal shows "?" for what it lacks, the help's "×" included.
+            stream.reconfigure(errors="replace")
+    _build_app(request_type)()
 
 
 def _build_app(request_type: type[MultimodalRequest] | type[UnimodalRequest]) -> typer.Typer:
     """Make the request's fields the command's options, so that each is written down once."""
 
     def command(**options: Any) -> None:
-        raise typer.Exit(_answer_in_time(request_type(**options)))
+        raise typer.Exit(_run_in_time(request_type(**options)))
 
     command.__doc__ = request_type.__doc__
     command.__annotations__ = get_type_hints(request_type, include_extras=True)
@@ -41,19 +50,18 @@ def _build_app(request_type: type[MultimodalRequest] | type[UnimodalRequest]) ->
     return app
 
 
-def _answer_in_time(request: Request) -> ExitCode:
+def _run_in_time(request: Request) -> ExitCode:
     """Return the exit code; the time that the libraries take to load counts as a step."""
     stopwatch = Stopwatch()
     try:
         with stopwatch.step("imports"):
-            from epam.errors import EpamError
-            from epam_inference.answer import answer
+            from epam_inference.run import run_request
     except ImportError as error:
         return _complain(f"{error}; run `make setup`, then `.venv/bin/python {' '.join(sys.argv)}`")
     except KeyboardInterrupt:
         return _interrupted()
     try:
-        return answer(request, stopwatch)
+        return run_request(request, stopwatch)
     except (EpamError, OSError) as error:
         return _complain(str(error))
     except KeyboardInterrupt:

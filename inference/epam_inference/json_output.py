@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from typing import TYPE_CHECKING
 
-from epam_inference.results import CheckpointIdentity, Evaluation, Prediction, ScoredClass, SkippedSample
+from epam_inference.results import Evaluation, Prediction, ScoredClass, SkippedSample
+
+if TYPE_CHECKING:
+    from epam import CheckpointInfo
 
 
 def prediction_json(prediction: Prediction, *, topk: int) -> str:
@@ -28,10 +32,14 @@ def prediction_json(prediction: Prediction, *, topk: int) -> str:
 
 
 def evaluation_json(evaluation: Evaluation) -> str:
-    """``{accuracy: {stream: {top1, top5, …}}, skipped: […], …}``; accuracies are fractions of 1."""
+    """``{accuracy: {stream: {top1, top5, …}}, skipped: […], …}``; accuracies are fractions of 1.
+
+    ``protocol`` is null where the file does not say that the samples are of it.
+    """
     document = {
         "dataset": evaluation.classes.dataset,
-        "protocol": evaluation.classes.protocol,
+        "protocol": evaluation.protocol,
+        "num_classes": len(evaluation.classes.names),
         "split": evaluation.split,
         "split_samples": evaluation.split_samples,
         "evaluated_samples": evaluation.evaluated_samples,
@@ -52,8 +60,8 @@ def _classes(ranking: tuple[ScoredClass, ...]) -> list[dict[str, object]]:
     return [{"class": entry.index, "name": entry.name, "logit": entry.logit} for entry in ranking]
 
 
-def _checkpoint(identity: CheckpointIdentity | None) -> dict[str, str] | None:
-    return dataclasses.asdict(identity) if identity else None
+def _checkpoint(info: CheckpointInfo | None) -> dict[str, str] | None:
+    return {**dataclasses.asdict(info), "path": str(info.path)} if info else None
 
 
 def _skipped(sample: SkippedSample) -> dict[str, str]:

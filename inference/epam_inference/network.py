@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +9,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from epam import EPAMLogits
+from epam import CheckpointInfo, EPAMLogits, load_checkpoint
+from epam.devices import check_device
 from epam.errors import InputError
 from epam_baselines import create_model
-from epam_inference.modality import MODALITIES, Modality
-from epam_inference.results import CheckpointIdentity, StreamScores
+from epam_inference.network_kind import RECIPES, NetworkKind
+from epam_inference.results import StreamScores
 
 RANDOM_WEIGHTS_CAVEAT = (
     "the weights are random, for no --checkpoint was given: the scores show that everything runs, "
@@ -27,19 +27,19 @@ class Network:
     """A network in evaluation mode on its device.
 
     Attributes:
-        modality: decides which inputs it takes and which streams it gives.
+        kind: decides which inputs it takes and which streams it gives.
         checkpoint: none when the weights are random.
     """
 
     module: nn.Module
-    modality: Modality
+    kind: NetworkKind
     device: torch.device
-    checkpoint: CheckpointIdentity | None
+    checkpoint: CheckpointInfo | None
 
     @property
     def name(self) -> str:
         """The model's name in the catalogue."""
-        return MODALITIES[self.modality].model
+        return RECIPES[self.kind].model
 
     @property
     def caveats(self) -> tuple[str, ...]:
@@ -63,7 +63,7 @@ class Network:
             raise InputError(
                 f"{self.name}: no memory for {len(clips)} clips on {self.device}; give a smaller --batch-size"
             ) from error
-        streams = MODALITIES[self.modality].streams
+        streams = RECIPES[self.kind].streams
         by_stream = (output.fused, output.rgb, output.pose) if isinstance(output, EPAMLogits) else (output,)
         if not all(logits.isfinite().all() for logits in by_stream):
             raise InputError(f"{self.name}: the logits are not finite; check the checkpoint's training")
@@ -72,38 +72,28 @@ class Network:
 
 
 def load_network(
-    modality: Modality,
+    kind: NetworkKind,
     *,
     num_classes: int,
     checkpoint: Path | None = None,
     device: str = "cpu",
     seed: int = 0,
 ) -> Network:
-    """Build the modality's network; weights from ``checkpoint``, or random ones drawn from ``seed``.
+    """Build the network; weights from ``checkpoint``, or random ones drawn from ``seed``.
 
     Raises:
         CheckpointError: the checkpoint is missing, unreadable, or another model's.
-        InputError: the device does not exist.
+        UnknownNameError: another kind of device than ``cpu`` and ``cuda``.
+        InputError: a device that this machine lacks, or that has no room.
     """
-    torch_device = _check_device(device)
+    torch_device = check_device(device)
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
-        module = create_model(MODALITIES[modality].model, num_classes=num_classes, checkpoint=checkpoint)
-    return Network(
-        module.eval().to(torch_device), modality, torch_device, _identify(checkpoint) if checkpoint else None
-    )
-
-
-def _check_device(name: str) -> torch.device:
+        module = create_model(RECIPES[kind].model, num_classes=num_classes)
+    loaded = load_checkpoint(module, checkpoint) if checkpoint else None
     try:
-        device = torch.device(name)
-        torch.empty(1, device=device).cpu()
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"--device {name}: cannot be used here ({reason}); try --device cpu") from error
-    return device
-
-
-def _identify(checkpoint: Path) -> CheckpointIdentity:
-    with checkpoint.open("rb") as file:
-        return CheckpointIdentity(str(checkpoint), hashlib.file_digest(file, "sha256").hexdigest())
+        module = module.eval().to(torch_device)
+    except RuntimeError as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"device {device!r}: cannot be used ({reason}); try --device cpu") from error
+    return Network(module, kind, torch_device, loaded)

@@ -6,17 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from epam_inference.modality import Stream
+from epam_inference.network_kind import Stream
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from epam import CheckpointInfo
     from epam.evaluation import Accuracy
 
 SkipReason = Literal["missing video", "damaged video", "malformed sample", "no person in the clip"]
 
-StreamScores = Mapping[Stream, NDArray[np.float32]]
+StreamScores = Mapping[Stream, "NDArray[np.float32]"]
 """One sample's logits, shape (classes,), by stream; the stream to rank by comes first."""
 
 
@@ -27,14 +28,6 @@ class ClassSet:
     dataset: str
     protocol: str
     names: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class CheckpointIdentity:
-    """Which weights were used: the file and the sha256 of its bytes."""
-
-    path: str
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -64,15 +57,15 @@ class Prediction:
     classes: ClassSet
     logits: StreamScores
     label: int | None
-    checkpoint: CheckpointIdentity | None
+    checkpoint: CheckpointInfo | None
     seconds: Mapping[str, float]
     caveats: tuple[str, ...]
 
     def top(self, stream: Stream, count: int) -> tuple[ScoredClass, ...]:
         """Return the ``count`` classes that a stream scores highest, best first, ties by class index."""
-        logits = self.logits[stream]
-        order = np.argsort(-logits, kind="stable")[:count]
-        return tuple(ScoredClass(int(i), self.classes.names[i], float(logits[i])) for i in order)
+        logits = self.logits[stream].tolist()
+        order = sorted(range(len(logits)), key=lambda index: -logits[index])[:count]
+        return tuple(ScoredClass(index, self.classes.names[index], logits[index]) for index in order)
 
 
 @dataclass(frozen=True)
@@ -109,9 +102,15 @@ class Evaluation:
     accuracy: Mapping[Stream, Accuracy]
     skipped: tuple[SkippedSample, ...]
     interrupted: bool
-    checkpoint: CheckpointIdentity | None
+    checkpoint: CheckpointInfo | None
     seconds: Mapping[str, float]
     caveats: tuple[str, ...]
+
+    @property
+    def protocol(self) -> str | None:
+        """The protocol that the split's name says it is of; a plain list has no split to say so."""
+        is_of_it = self.split is not None and self.split.startswith(f"{self.classes.protocol}_")
+        return self.classes.protocol if is_of_it else None
 
     @property
     def evaluated_samples(self) -> int:

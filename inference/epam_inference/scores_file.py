@@ -31,7 +31,8 @@ def write_scores(path: Path, evaluation: Evaluation) -> None:
 
     ``.json``: ``{"model", "dataset", "protocol", "labels": {sample: class}, "scores": {sample:
     {stream: [logit, …]}}}``. ``.npz`` (load with ``allow_pickle=False``): ``samples`` (N,) str,
-    ``labels`` (N,) int64, and one (N, classes) float32 array a stream.
+    ``labels`` (N,) int64, and one (N, classes) float32 array a stream. ``protocol`` is null where
+    the annotation file does not say that the samples are of it.
 
     Raises:
         InputError: a file name that is neither, or a folder that cannot be written to.
@@ -46,7 +47,7 @@ def _as_json(evaluation: Evaluation) -> bytes:
     document = {
         "model": evaluation.model,
         "dataset": evaluation.classes.dataset,
-        "protocol": evaluation.classes.protocol,
+        "protocol": evaluation.protocol,
         "labels": dict(evaluation.labels),
         "scores": {
             sample: {stream: logits.tolist() for stream, logits in streams.items()}

@@ -4,19 +4,33 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from epam_inference.modality import Stream
-from epam_inference.plain_text import readable
+from epam_inference.network_kind import Stream
 from epam_inference.results import Evaluation, Prediction, ScoredClass
+
+if TYPE_CHECKING:
+    from epam import CheckpointInfo
+
+
+def readable(text: str) -> str:
+    """Put text from outside on one line, without the characters that steer a terminal."""
+    one_line = " ".join(text.splitlines())
+    return "".join(letter if letter.isprintable() else "�" for letter in one_line)
 
 
 def print_prediction(prediction: Prediction, console: Console, *, topk: int) -> None:
     """Print the ranked classes, each stream's own answer and the time of each step."""
-    _print_facts(console, {"sample": prediction.sample, "video": prediction.video or "not needed"})
+    facts = {
+        "sample": prediction.sample,
+        "video": prediction.video or "not needed",
+        "checkpoint": _checkpoint_title(prediction.checkpoint),
+    }
+    _print_facts(console, facts)
     console.print(_ranking_table(prediction, topk))
     for line in _top1_lines(prediction):
         _print_line(console, line)
@@ -27,9 +41,11 @@ def print_evaluation(evaluation: Evaluation, console: Console) -> None:
     """Print each stream's accuracies, then what was left out and why, then the times."""
     classes = evaluation.classes
     facts = {
-        "data set": f"{classes.dataset} {classes.protocol}, {evaluation.split or 'all samples'}",
+        "data set": f"{_data_set_title(evaluation)}, {len(classes.names)} classes",
+        "split": evaluation.split or "none named: all samples of a plain list",
         "annotations": evaluation.annotations,
         "videos": evaluation.videos or "not needed",
+        "checkpoint": _checkpoint_title(evaluation.checkpoint),
         "samples": _coverage(evaluation),
     }
     _print_facts(console, facts)
@@ -98,8 +114,19 @@ def _class_title(prediction: Prediction, index: int) -> str:
     return f"{prediction.classes.names[index]} ({code}class {index})"
 
 
+def _checkpoint_title(info: CheckpointInfo | None) -> str:
+    if info is None:
+        return "none: random weights"
+    return f"{info.path} ({info.format}, sha256 of the weights {info.weights_sha256[:12]}…)"
+
+
 def _figure(logit: float) -> str:
     return f"{logit:.4g}"
+
+
+def _data_set_title(evaluation: Evaluation) -> str:
+    """The protocol is only named where the file says so: a plain list does not."""
+    return " ".join(filter(None, (evaluation.classes.dataset, evaluation.protocol)))
 
 
 def _coverage(evaluation: Evaluation) -> str:
@@ -116,14 +143,14 @@ def _accuracy_table(evaluation: Evaluation) -> Table:
     table = Table(
         "scores", title=f"accuracy over {evaluation.evaluated_samples} samples", title_justify="left"
     )
-    for heading in ("top-1", "top-5", "mean class", "mean class, as published"):
+    for heading in ("top-1", "top-5", "mean class", "mean class (classes present)"):
         table.add_column(heading, justify="right")
     for stream, accuracy in evaluation.accuracy.items():
         figures = (
             accuracy.top1,
             accuracy.top5,
-            accuracy.mean_class_accuracy_present,
             accuracy.mean_class_accuracy,
+            accuracy.mean_class_accuracy_present,
         )
         table.add_row(stream, *(f"{100 * figure:.2f} %" for figure in figures))
     return table

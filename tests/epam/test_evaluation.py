@@ -34,6 +34,18 @@ def test_mean_class_accuracy_weighs_classes_equally() -> None:
     assert accuracy.mean_class_accuracy == accuracy.mean_class_accuracy_present == 0.5
 
 
+def test_shares_are_ratios_of_counts_to_the_last_digit() -> None:
+    # One of three right; classes 0, 1, 2 score 1, 0, 0.
+    accuracy = evaluate(_voting(60, a=0, b=0, c=0), {"a": 0, "b": 1, "c": 2})
+    assert accuracy.top1 == accuracy.mean_class_accuracy == accuracy.mean_class_accuracy_present == 1 / 3
+    # Three classes of 1/10 each: summed as doubles, a tenth three times is more than 3/10.
+    votes = {f"{label}-{number}": label if number == 0 else 3 for label in range(3) for number in range(10)}
+    labels = {name: int(name[0]) for name in votes}
+    accuracy = evaluate(_voting(4, **votes), labels)
+    assert accuracy.mean_class_accuracy_present == accuracy.top1 == 1 / 10
+    assert accuracy.mean_class_accuracy == 3 / 40
+
+
 def test_top5_reaches_to_the_fifth_class_and_no_further() -> None:
     falling = np.arange(8.0, 0.0, -1.0)
     assert evaluate({"a": falling}, {"a": 4}).top5 == 1.0
@@ -73,12 +85,12 @@ def test_figures_agree_with_their_definitions() -> None:
     names = [f"s{number}" for number in range(300)]
     accuracy = evaluate(dict(zip(names, table, strict=True)), dict(zip(names, target.tolist(), strict=True)))
     assert accuracy.samples == 300
-    assert accuracy.top1 == pytest.approx(hits.mean(), abs=1e-6)
-    assert accuracy.top5 == pytest.approx((order[:, :5] == target[:, None]).any(1).mean(), abs=1e-6)
+    assert accuracy.top1 == hits.sum() / 300
+    assert accuracy.top5 == (order[:, :5] == target[:, None]).any(1).sum() / 300
     shares = [hits[target == label].mean() for label in range(8)]
-    assert accuracy.mean_class_accuracy_present == pytest.approx(np.mean(shares), abs=1e-6)
+    assert accuracy.mean_class_accuracy_present == pytest.approx(np.mean(shares), abs=1e-15)
     # All ten classes are predicted somewhere; two are never a label.
-    assert accuracy.mean_class_accuracy == pytest.approx(np.sum(shares) / 10, abs=1e-6)
+    assert accuracy.mean_class_accuracy == pytest.approx(np.sum(shares) / 10, abs=1e-15)
 
 
 def test_tensors_and_arrays_of_any_float_type_are_scores() -> None:

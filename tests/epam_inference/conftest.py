@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from epam.data.synthetic import SyntheticDataset, write_dataset
-from epam_inference.modality import MODALITIES, Modality
+from epam_inference.network_kind import RECIPES, NetworkKind
 from epam_inference.results import ClassSet, StreamScores
 
 HAND_WAVING = 22
@@ -45,7 +45,7 @@ def wave() -> str:
 class ConstantNetwork:
     """Stands in for a network: every clip is hand waving, whatever is in it."""
 
-    modality: Modality
+    kind: NetworkKind
     name: str = "constant"
     checkpoint: None = None
     caveats: tuple[str, ...] = ()
@@ -58,7 +58,7 @@ class ConstantNetwork:
             raise KeyboardInterrupt
         logits = np.zeros(60, dtype=np.float32)
         logits[HAND_WAVING] = 1
-        return [dict.fromkeys(MODALITIES[self.modality].streams, logits) for _ in clips]
+        return [dict.fromkeys(RECIPES[self.kind].streams, logits) for _ in clips]
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import os
 import pickle
@@ -8,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ import torch
 import epam
 from epam.data.synthetic import SyntheticDataset
 from epam_inference import command
+from epam_inference.network_kind import NetworkKind
 
 REPOSITORY = Path(__file__).parents[2]
 MULTIMODAL = REPOSITORY / "inference" / "test_multimodal.py"
@@ -46,6 +49,20 @@ def run(
     return call
 
 
+@pytest.fixture
+def use_constant_network(
+    monkeypatch: pytest.MonkeyPatch, constant_network: type
+) -> Callable[[NetworkKind], Any]:
+    """Put a network that always says waving into the commands' place for one, and return it."""
+
+    def use(kind: NetworkKind) -> Any:
+        network = constant_network(kind)
+        monkeypatch.setattr("epam_inference.run.load_network", lambda *_, **__: network)
+        return network
+
+    return use
+
+
 def assert_one_line(outcome: tuple[int, str, str], *words: str) -> None:
     code, out, err = outcome
     assert (code, out) == (2, "")
@@ -73,7 +90,12 @@ def test_the_multimodal_script_predicts_as_json_with_a_published_checkpoint(
     document = json.loads(done.stdout)
     assert document["sample"] == wave
     assert document["label"] == {"class": 22, "name": "hand waving"}
-    assert document["checkpoint"]["path"] == str(checkpoint)
+    loaded = epam.load_checkpoint(epam.EPAMNet(num_classes=60), checkpoint)
+    assert document["checkpoint"] == {
+        "path": str(checkpoint),
+        "format": "published",
+        "weights_sha256": loaded.weights_sha256,
+    }
     assert document["caveats"] == []
     assert {"load_model", "decode", "crop", "heatmaps", "normalise", "network"} <= set(document["seconds"])
     logits = {
@@ -136,6 +158,15 @@ def test_help_teaches_with_examples_and_does_not_load_torch() -> None:
     assert "numpy" not in done.stderr
 
 
+def test_an_ascii_terminal_shows_question_marks_for_what_it_lacks() -> None:
+    done = subprocess.run(
+        [sys.executable, UNIMODAL, "--help"], capture_output=True, timeout=60, check=False,
+        env=os.environ | {"PYTHONIOENCODING": "ascii:strict", "PYTHONUTF8": "1"},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"224 ? 224" in done.stdout
+
+
 # ── Results, in this process ──
 
 
@@ -185,6 +216,93 @@ def test_skipped_samples_decide_the_exit_code_unless_allowed(
     assert (code, len(json.loads(out)["skipped"])) == (0, 1)
 
 
+def test_a_label_outside_the_protocol_is_a_skipped_sample(
+    run: Callable[..., tuple[int, str, str]], rewrite_annotations: Callable[..., Path], wave: str,
+    use_constant_network: Callable[..., object],
+) -> None:  # fmt: skip
+    path = rewrite_annotations(lambda content: content["annotations"][0].update(label=60))
+    use_constant_network("pose")
+    code, out, _ = run(command.unimodal, "--modality", "pose", "--annotations", path)
+    assert code == 3
+    assert "2 of 3 evaluated, 1 skipped: malformed sample" in out
+    assert f"skipped {wave} (malformed sample): {path}: sample {wave} has label 60" in out
+
+
+def test_a_plain_list_is_evaluated_whole_and_no_protocol_is_claimed_for_it(
+    run: Callable[..., tuple[int, str, str]], dataset: SyntheticDataset,
+    use_constant_network: Callable[..., object],
+) -> None:  # fmt: skip
+    use_constant_network("pose")
+    arguments = ("--modality", "pose", "--annotations", dataset.lists["xsub_val"])
+    code, out, err = run(command.unimodal, *arguments)
+    assert code == 0
+    assert "xsub" not in out.replace(str(dataset.lists["xsub_val"]), "")
+    assert "a plain list: it does not say which split or protocol it is; evaluated whole" in err
+    assert "33.33 %" in out
+    document = json.loads(run(command.unimodal, *arguments, "--json")[1])
+    assert (document["split"], document["protocol"]) == (None, None)
+    assert document["accuracy"]["pose"]["top1"] == 1 / 3
+
+
+def test_the_batch_size_is_the_number_of_clips_in_a_forward_pass(
+    run: Callable[..., tuple[int, str, str]], dataset: SyntheticDataset,
+    use_constant_network: Callable[..., Any],
+) -> None:  # fmt: skip
+    arguments = ("--modality", "pose", "--annotations", dataset.annotations)
+    for options, batches in (((), [1, 1, 1]), (("--batch-size", 2), [2, 1])):
+        network = use_constant_network("pose")
+        assert run(command.unimodal, *arguments, *options)[0] == 0
+        assert network.batch_sizes == batches
+
+
+def test_the_same_seed_gives_the_same_scores_and_another_seed_others(
+    run: Callable[..., tuple[int, str, str]], dataset: SyntheticDataset, wave: str
+) -> None:
+    arguments = ("--modality", "pose", "--annotations", dataset.annotations, "--sample", wave, "--json")
+    by_default, zero, one = (
+        json.loads(run(command.unimodal, *arguments, *seed)[1])["pose"]
+        for seed in ((), ("--seed", 0), ("--seed", 1))
+    )
+    assert by_default == zero
+    assert len(zero) == 5
+    assert zero != one
+
+
+def test_the_folder_with_most_of_the_samples_videos_is_chosen_and_named(
+    run: Callable[..., tuple[int, str, str]], rewrite_annotations: Callable[..., Path],
+    dataset: SyntheticDataset, tmp_path: Path, use_constant_network: Callable[..., object], wave: str,
+) -> None:  # fmt: skip
+    path = rewrite_annotations(lambda _: None)
+    shutil.copy(dataset.crops / f"{wave}_rgb.mp4", tmp_path)
+    shutil.copytree(dataset.crops, tmp_path / "videos")
+    use_constant_network("rgb")
+    code, out, _ = run(command.unimodal, "--modality", "rgb", "--annotations", path, "--json")
+    assert code == 0
+    assert json.loads(out)["videos"] == str(tmp_path / "videos")
+
+
+def test_a_video_that_is_longer_than_annotated_or_named_after_another_sample_is_a_caveat(
+    run: Callable[..., tuple[int, str, str]], rewrite_annotations: Callable[..., Path],
+    dataset: SyntheticDataset, use_constant_network: Callable[..., object], wave: str,
+) -> None:  # fmt: skip
+    def forget_the_last_frame(content: dict) -> None:
+        sample = content["annotations"][0]
+        sample["total_frames"] -= 1
+        for field in ("keypoint", "keypoint_score"):
+            sample[field] = sample[field][:, :-1]
+
+    path = rewrite_annotations(forget_the_last_frame)
+    video = Path(shutil.copy(dataset.crops / f"{wave}_rgb.mp4", path.parent / "S001C001P003R001A027.mp4"))
+    use_constant_network("multimodal")
+    arguments = ("--annotations", path, "--video", video, "--sample", wave, "--json")
+    code, out, err = run(command.multimodal, *arguments)
+    assert code == 0
+    named, longer = json.loads(out)["caveats"]
+    assert named.startswith(f"{video}: is named after sample S001C001P003R001A027")
+    assert longer.startswith(f"{video} (sample {wave}): has ")
+    assert err == f"caveat: {named}\ncaveat: {longer}\n"
+
+
 def test_an_evaluation_without_a_single_score_is_never_a_success(
     run: Callable[..., tuple[int, str, str]], rewrite_annotations: Callable[..., Path]
 ) -> None:
@@ -207,7 +325,7 @@ def test_ctrl_c_prints_and_saves_what_was_done_and_exits_with_130(
     wave: str,
 ) -> None:
     monkeypatch.setattr(
-        "epam_inference.answer.load_network", lambda *_, **__: constant_network("pose", interrupt_at_batch=2)
+        "epam_inference.run.load_network", lambda *_, **__: constant_network("pose", interrupt_at_batch=2)
     )
     scores = tmp_path / "scores.json"
     code, out, _ = run(
@@ -224,7 +342,7 @@ def test_ctrl_c_before_the_first_sample_exits_with_130(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("epam_inference.answer.load_network", interrupt)
+    monkeypatch.setattr("epam_inference.run.load_network", interrupt)
     outcome = run(command.unimodal, "--modality", "pose", "--annotations", dataset.annotations)
     assert outcome == (130, "", "interrupted\n")
 
@@ -273,7 +391,9 @@ def test_a_sample_of_the_wrong_shape_or_without_a_person_is_explained(
         run(command.unimodal, *arguments, wave), str(path), wave, "keypoint has shape (1, 50, 25, 3)"
     )
     nobody = "S001C002P001R001A023"
-    assert_one_line(run(command.unimodal, *arguments, nobody), nobody, "no person in the clip")
+    assert_one_line(
+        run(command.unimodal, *arguments, nobody), str(path), nobody, "no person in the clip", "leave"
+    )
 
 
 def test_nan_joints_are_a_caveat_that_names_file_sample_and_fix(
@@ -286,8 +406,19 @@ def test_nan_joints_are_a_caveat_that_names_file_sample_and_fix(
     arguments = ("--modality", "pose", "--annotations", path, "--sample", wave, "--json")
     code, out, err = run(command.unimodal, *arguments)
     assert code == 0
-    assert json.loads(out)["caveats"][0].startswith(f"{path}: sample {wave} has 1 NaN joints")
-    assert f"caveat: {path}: sample {wave} has 1 NaN joints" in err
+    told = f"{path}: sample {wave} has 1 joints with a coordinate or score that is NaN or infinite"
+    assert json.loads(out)["caveats"][0].startswith(told)
+    assert f"caveat: {told}" in err
+
+
+def test_a_message_reaches_an_ascii_terminal_too(
+    run: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stderr", terminal)
+    assert run(command.multimodal, "--video", "caf\u00e9.mp4")[0] == 2
+    terminal.flush()
+    assert terminal.buffer.getvalue() == b"error: caf?.mp4: no such video file or folder; check --video\n"
 
 
 def cut_short(video: Path) -> None:
@@ -358,19 +489,62 @@ def test_an_unknown_name_names_the_nearest(
 def test_options_that_do_not_go_together_are_refused(
     run: Callable[..., tuple[int, str, str]], dataset: SyntheticDataset, wave: str, tmp_path: Path
 ) -> None:
+    annotations = ("--annotations", dataset.annotations)
     assert_one_line(run(command.multimodal), "--annotations")
     assert_one_line(run(command.multimodal, "--video", dataset.crops), "--annotations")
-    assert_one_line(
-        run(
-            command.multimodal, "--annotations", dataset.annotations, "--sample", wave,
-            "--scores", tmp_path / "scores.json",
-        ),
-        "--scores",
-    )  # fmt: skip
-    assert_one_line(
-        run(command.multimodal, "--annotations", dataset.annotations, "--scores", tmp_path / "scores.txt"),
-        ".npz",
-    )
-    code, _, err = run(command.unimodal, "--annotations", dataset.annotations)
+    for misplaced in (
+        ("--scores", tmp_path / "scores.json"),
+        ("--split", "xsub_val"),
+        ("--batch-size", 1),
+        ("--allow-missing",),
+    ):
+        outcome = run(command.multimodal, *annotations, "--sample", wave, *misplaced)
+        assert_one_line(outcome, f"{misplaced[0]}: only for an evaluation, and this is a prediction")
+    assert_one_line(run(command.multimodal, *annotations, "--topk", 5), "--topk: only for a prediction")
+    assert_one_line(run(command.multimodal, *annotations, "--sample", ""), "--sample: the id is empty")
+    assert_one_line(run(command.multimodal, *annotations, "--scores", tmp_path / "scores.txt"), ".npz")
+    missing = tmp_path / "nosuch"
+    assert_one_line(run(command.multimodal, "--video", missing, "--split", "x"), "no such video file")
+    code, _, err = run(command.unimodal, *annotations)
     assert code == 2
     assert "modality" in err
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--topk", 0), ("--topk", 1001), ("--batch-size", 0), ("--batch-size", 1025), ("--seed", -1),
+     ("--seed", 2**32)],
+)  # fmt: skip
+def test_a_number_out_of_range_is_refused(
+    run: Callable[..., tuple[int, str, str]], dataset: SyntheticDataset, option: str, value: int
+) -> None:
+    code, out, err = run(command.multimodal, "--annotations", dataset.annotations, option, value)
+    assert (code, out) == (2, "")
+    assert option in err
+    assert "Invalid value" in err
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has one")
+def test_cuda_without_a_device_is_explained(
+    run: Callable[..., tuple[int, str, str]], dataset: SyntheticDataset, wave: str
+) -> None:
+    arguments = ("--modality", "pose", "--annotations", dataset.annotations, "--sample", wave)
+    assert_one_line(
+        run(command.unimodal, *arguments, "--device", "cuda"), "'cuda': PyTorch finds no", "--device cpu"
+    )
+    assert_one_line(run(command.unimodal, *arguments, "--device", "tpu"), "unknown device 'tpu'")
+
+
+def test_labels_that_are_all_outside_the_protocol_are_explained(
+    run: Callable[..., tuple[int, str, str]], rewrite_annotations: Callable[..., Path], wave: str
+) -> None:
+    def relabel(content: dict) -> None:
+        for sample in content["annotations"]:
+            sample["label"] += 60
+
+    path = rewrite_annotations(relabel)
+    arguments = ("--modality", "pose", "--annotations", path)
+    assert_one_line(run(command.unimodal, *arguments), str(path), "every label", "ntu60 xsub", "--dataset")
+    assert_one_line(
+        run(command.unimodal, *arguments, "--sample", wave), str(path), wave, "label 82", "--dataset"
+    )

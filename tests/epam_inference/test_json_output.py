@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 
+from epam import CheckpointInfo
 from epam.evaluation import Accuracy
 from epam_inference.json_output import evaluation_json, prediction_json
-from epam_inference.results import CheckpointIdentity, ClassSet, Evaluation, Prediction, SkippedSample
+from epam_inference.results import ClassSet, Evaluation, Prediction, SkippedSample
 
 CLASSES = ClassSet("ntu60", "xsub", ("drink water", "eat meal/snack", "brushing teeth"))
 
@@ -22,7 +24,7 @@ PREDICTION = Prediction(
         "pose": np.array([2, 0, 2], dtype=np.float32),
     },
     label=1,
-    checkpoint=CheckpointIdentity("epam.pth", "0" * 64),
+    checkpoint=CheckpointInfo(Path("epam.pth"), "published", "0" * 64),
     seconds={"network": 0.5},
     caveats=("assumed",),
 )
@@ -36,7 +38,11 @@ def test_a_prediction_is_one_object_with_each_stream_ranked() -> None:
     ]
     assert [entry["class"] for entry in document["pose"]] == [0, 2]
     assert document["label"] == {"class": 1, "name": "eat meal/snack"}
-    assert document["checkpoint"] == {"path": "epam.pth", "sha256": "0" * 64}
+    assert document["checkpoint"] == {
+        "path": "epam.pth",
+        "format": "published",
+        "weights_sha256": "0" * 64,
+    }
     assert (document["sample"], document["seconds"], document["caveats"]) == (
         "s1",
         {"network": 0.5},
@@ -77,7 +83,10 @@ def test_an_evaluation_has_accuracies_as_fractions_and_every_skipped_sample() ->
     document = json.loads(evaluation_json(evaluation))
     assert document["accuracy"]["pose"]["top1"] == 0.75
     assert document["accuracy"]["pose"]["mean_class_accuracy"] == 0.5
+    assert (document["dataset"], document["protocol"], document["split"]) == ("ntu60", "xsub", "xsub_val")
     assert (document["split_samples"], document["evaluated_samples"]) == (5, 4)
     assert document["skipped"] == [
         {"sample": "s4", "reason": "missing video", "message": "no video of sample s4"}
     ]
+    plain_list = json.loads(evaluation_json(dataclasses.replace(evaluation, split=None)))
+    assert (plain_list["protocol"], plain_list["split"], plain_list["num_classes"]) == (None, None, 3)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 import torch
 
 import epam
-from epam.errors import CheckpointError, InputError
+from epam.errors import CheckpointError, InputError, UnknownNameError
 from epam_inference.network import RANDOM_WEIGHTS_CAVEAT, Network, load_network
 
 
@@ -33,14 +32,14 @@ def test_a_published_checkpoint_gives_its_own_networks_logits(tmp_path: Path, he
     model = epam.x_shiftnet_pose(num_classes=5)
     path = tmp_path / "pose.pth"
     epam.export_published(model, path)
+    digest = epam.save_checkpoint(model, tmp_path / "pose.safetensors")
     network = load_network("pose", num_classes=5, checkpoint=path)
     with torch.inference_mode():
         expected = model.eval()(heatmaps[None])[0].numpy()
     [scores] = network.score([(heatmaps,)])
     np.testing.assert_allclose(scores["pose"], expected, rtol=1e-5, atol=1e-7)
     assert network.caveats == ()
-    assert network.checkpoint is not None
-    assert network.checkpoint.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert network.checkpoint == epam.CheckpointInfo(path, "published", digest)
 
 
 def test_a_checkpoint_of_another_class_count_says_both_counts(tmp_path: Path) -> None:
@@ -53,14 +52,23 @@ def test_a_checkpoint_of_another_class_count_says_both_counts(tmp_path: Path) ->
 def test_a_checkpoint_or_device_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"nosuch\.pth"):
         load_network("pose", num_classes=5, checkpoint=tmp_path / "nosuch.pth")
-    with pytest.raises(InputError, match="--device quantum: cannot be used here"):
+    with pytest.raises(UnknownNameError, match="unknown device 'quantum'"):
         load_network("pose", num_classes=5, device="quantum")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has one")
 def test_cuda_without_a_device_is_refused() -> None:
-    with pytest.raises(InputError, match=r"--device cuda: .*try --device cpu"):
+    with pytest.raises(InputError, match=r"device 'cuda': .*use --device cpu"):
         load_network("pose", num_classes=5, device="cuda")
+
+
+def test_a_device_without_room_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run_out(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate 1 GiB")
+
+    monkeypatch.setattr(torch.nn.Module, "to", run_out)
+    with pytest.raises(InputError, match=r"device 'cpu': cannot be used \(CUDA out of memory\.\); try"):
+        load_network("pose", num_classes=5)
 
 
 def test_the_fused_score_is_the_sum_of_the_streams() -> None:

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import dataclasses
 import io
+from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 
+from epam import CheckpointInfo
 from epam.evaluation import Accuracy
 from epam_inference.results import ClassSet, Evaluation, Prediction, SkippedSample
-from epam_inference.terminal_output import print_caveats, print_evaluation, print_prediction
+from epam_inference.terminal_output import print_caveats, print_evaluation, print_prediction, readable
 
 PREDICTION = Prediction(
     sample="S001",
@@ -99,9 +101,38 @@ def test_an_evaluation_tells_accuracies_and_what_is_missing() -> None:
         "pose",
         "75.00 %",
         "100.00 %",
-        "62.50 %",
         "50.00 %",
+        "62.50 %",
     ]
+    [heading] = [line for line in text.splitlines() if "top-1" in line]
+    assert [cell.strip() for cell in heading.strip("┃").split("┃")] == [
+        "scores",
+        "top-1",
+        "top-5",
+        "mean class",
+        "mean class (classes present)",
+    ]
+
+
+def test_an_evaluations_protocol_and_split_are_those_of_its_file() -> None:
+    console = text_console()
+    print_evaluation(EVALUATION, console)
+    assert "data set     ntu60 xsub, 2 classes\nsplit        xsub_val\n" in printed(console)
+    console = text_console()
+    print_evaluation(dataclasses.replace(EVALUATION, split=None), console)
+    assert "data set     ntu60, 2 classes\nsplit        none named: all samples of a plain list" in printed(
+        console
+    )
+
+
+def test_the_weights_are_named() -> None:
+    console = text_console()
+    print_prediction(PREDICTION, console, topk=1)
+    assert "checkpoint  none: random weights\n" in printed(console)
+    info = CheckpointInfo(Path("e.pth"), "published", "0123456789abcdef" * 4)
+    console = text_console()
+    print_evaluation(dataclasses.replace(EVALUATION, checkpoint=info), console)
+    assert "checkpoint   e.pth (published, sha256 of the weights 0123456789ab…)\n" in printed(console)
 
 
 def test_an_evaluation_without_scores_has_no_table() -> None:
@@ -115,3 +146,12 @@ def test_a_caveat_is_one_line_and_its_brackets_are_not_markup() -> None:
     console = text_console(width=20)
     print_caveats(["a [bold]long[/bold] caveat that\nis wider than the console"], console)
     assert printed(console) == "caveat: a [bold]long[/bold] caveat that is wider than the console\n"
+
+
+def test_lines_become_one_and_spaces_stay() -> None:
+    assert readable("a\nb\r\nc  d") == "a b c  d"
+
+
+def test_characters_that_steer_a_terminal_are_shown_as_such() -> None:
+    assert readable("a\x1b[2Jb") == "a�[2Jb"
+    assert readable("hush (quite) – ’") == "hush (quite) – ’"

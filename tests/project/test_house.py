@@ -36,9 +36,8 @@ MAY_IMPORT = {
 TESTED_ELSEWHERE = {
     "epam_baselines.model_spec": "test_catalogue.py: it has one property",
     "epam_bench.model_card": "test_counting.py: a record's first field",
-    "epam_inference.answer": "test_command.py, by running the scripts",
-    "epam_inference.exit_code": "test_command.py, by running the scripts",
-    "epam_inference.modality": "test_command.py, by running the scripts",
+    "epam_inference.network_kind": "test_command.py, by running the scripts",
+    "epam_inference.run": "test_command.py, by running the scripts",
     **dict.fromkeys(
         [f"epam_bench.counters.{name}_counter" for name in ("torch", "fvcore", "thop")]
         + ["epam_bench.counters.counter", "epam_bench.counters.replica"],

@@ -1,4 +1,4 @@
-"""A request answered: planned, refused early if it must be, run, and printed."""
+"""A request run: planned, refused early if it must be, answered and printed."""
 
 from __future__ import annotations
 
@@ -8,22 +8,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from epam.data.annotations import AnnotationFile, load_annotations
 from epam.data.datasets import get_dataset
 from epam.errors import InputError
-from epam_inference.clip_choice import choose_clip
-from epam_inference.clip_inputs import check_label
-from epam_inference.evaluation_plan import EvaluationPlan, plan_evaluation
-from epam_inference.exit_code import ExitCode
 from epam_inference.json_output import evaluation_json, prediction_json
 from epam_inference.network import Network, load_network
+from epam_inference.options import DEFAULT_BATCH_SIZE, DEFAULT_TOPK, ExitCode, Request
 from epam_inference.prediction import predict
-from epam_inference.request import Request
 from epam_inference.results import ClassSet, Evaluation
+from epam_inference.sample_lookup import check_exists, choose_clip, describe_wrong_label
 from epam_inference.scores_file import check_scores_path, write_scores
+from epam_inference.split_evaluation import EvaluationPlan, evaluate_plan, plan_evaluation
 from epam_inference.stopwatch import Stopwatch
 from epam_inference.terminal_output import print_caveats, print_evaluation, print_prediction
-from epam_inference.video_lookup import check_exists
 
 
-def answer(request: Request, stopwatch: Stopwatch) -> ExitCode:
+def run_request(request: Request, stopwatch: Stopwatch) -> ExitCode:
     """Predict or evaluate, print the result on stdout and its caveats on stderr.
 
     Returns:
@@ -37,6 +34,7 @@ def answer(request: Request, stopwatch: Stopwatch) -> ExitCode:
     classes = ClassSet(request.dataset, request.protocol, protocol.class_names)
     if request.video:
         check_exists(request.video)
+    request.check()
     annotations = _load_annotations(request, stopwatch)
     if request.is_evaluation:
         return _evaluate(request, classes, annotations, stopwatch)
@@ -46,20 +44,19 @@ def answer(request: Request, stopwatch: Stopwatch) -> ExitCode:
 def _predict(
     request: Request, classes: ClassSet, annotations: AnnotationFile | None, stopwatch: Stopwatch
 ) -> ExitCode:
-    if request.scores:
-        raise InputError(
-            "--scores saves an evaluation's scores; a prediction prints them all with --topk and --json"
-        )
-    clip = choose_clip(request.modality, video=request.video, annotations=annotations, sample=request.sample)
-    if clip.annotation and annotations:
-        check_label(clip.annotation, len(classes.names), origin=annotations.path)
+    clip = choose_clip(request.kind, video=request.video, annotations=annotations, sample=request.sample)
+    if clip.annotation and clip.origin:
+        problem = describe_wrong_label(clip.annotation, len(classes.names), origin=clip.origin)
+        if problem:
+            raise InputError(problem)
     network = _load_network(request, classes, stopwatch)
     prediction = predict(network, classes, clip, stopwatch=stopwatch)
     print_caveats(prediction.caveats, Console(stderr=True))
+    topk = request.topk or DEFAULT_TOPK
     if request.json:
-        print(prediction_json(prediction, topk=request.topk))
+        print(prediction_json(prediction, topk=topk))
     else:
-        print_prediction(prediction, Console(), topk=request.topk)
+        print_prediction(prediction, Console(), topk=topk)
     return ExitCode.DONE
 
 
@@ -70,7 +67,7 @@ def _evaluate(
         raise InputError("an evaluation needs the keypoints and labels; give their file with --annotations")
     if request.scores:
         check_scores_path(request.scores)
-    plan = plan_evaluation(request.modality, classes, annotations, split=request.split, video=request.video)
+    plan = plan_evaluation(request.kind, classes, annotations, split=request.split, video=request.video)
     network = _load_network(request, classes, stopwatch)
     evaluation = _evaluate_with_progress(request, network, classes, plan, stopwatch)
     print_caveats(evaluation.caveats, Console(stderr=True))
@@ -93,7 +90,7 @@ def _load_annotations(request: Request, stopwatch: Stopwatch) -> AnnotationFile 
 def _load_network(request: Request, classes: ClassSet, stopwatch: Stopwatch) -> Network:
     with stopwatch.step("load_model"):
         return load_network(
-            request.modality,
+            request.kind,
             num_classes=len(classes.names),
             checkpoint=request.checkpoint,
             device=request.device,
@@ -106,16 +103,13 @@ def _evaluate_with_progress(
 ) -> Evaluation:
     columns = (TextColumn("evaluating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
-    # A prediction does without torchmetrics, which takes longer to import than the network to run.
-    with stopwatch.step("imports"):
-        from epam_inference.evaluation import evaluate_plan
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("evaluating", total=len(plan.samples))
         return evaluate_plan(
             network,
             classes,
             plan,
-            batch_size=request.batch_size,
+            batch_size=request.batch_size or DEFAULT_BATCH_SIZE,
             stopwatch=stopwatch,
             advance=lambda: progress.advance(task),
         )

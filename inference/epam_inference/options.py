@@ -1,19 +1,37 @@
-"""What can be asked on the command line: each field is an option, and reads in the help as it does here."""
+"""What can be asked on the command line, each field an option, and what the exit status answers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import typer
 
-from epam_inference.modality import Modality
+from epam.errors import InputError
+from epam_inference.network_kind import NetworkKind
+
+DEFAULT_TOPK = 5
+DEFAULT_BATCH_SIZE = 1
+
+LARGEST_TOPK = 1000
+LARGEST_BATCH_SIZE = 1024
+LARGEST_SEED = 2**32 - 1
+
+
+class ExitCode(IntEnum):
+    """Exit statuses; 2 is also what typer gives for an option that does not exist."""
+
+    DONE = 0
+    BAD_INPUT = 2
+    SKIPPED_SAMPLES = 3
+    INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
 @dataclass(frozen=True, kw_only=True)
 class _SharedOptions:
-    """The options that both commands have."""
+    """The options that both commands have; None where it matters whether one was given."""
 
     video: Annotated[
         Path | None, typer.Option(help="A video file to predict, or a folder of videos to evaluate.")
@@ -22,7 +40,7 @@ class _SharedOptions:
         Path | None,
         typer.Option(
             help="Keypoints: a pickle in the pyskl/MMAction2 layout, or a plain list. Alone, it is "
-            "evaluated, and the videos are looked for beside it and in videos224/ and videos/ there."
+            "evaluated, with the videos beside it or in videos224/ or videos/ there: where most are."
         ),
     ] = None
     sample: Annotated[
@@ -36,7 +54,12 @@ class _SharedOptions:
         str, typer.Option(help="Names the classes: ntu60, ntu120, pku_mmd or toyota_smarthome.")
     ] = "ntu60"
     protocol: Annotated[str, typer.Option(help="The data set's protocol, such as xsub or xview.")] = "xsub"
-    topk: Annotated[int, typer.Option(min=1, help="How many classes a prediction lists.")] = 5
+    topk: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=LARGEST_TOPK, help=f"How many classes a prediction lists. By default {DEFAULT_TOPK}."
+        ),
+    ] = None
     split: Annotated[
         str | None,
         typer.Option(help="Evaluate this split of the file; by default the protocol's test split."),
@@ -51,10 +74,18 @@ class _SharedOptions:
             help="Exit with 0, not 3, if samples were skipped: no video, a damaged one, nobody in it.",
         ),
     ] = False
-    batch_size: Annotated[int, typer.Option(min=1, help="Clips in a forward pass of an evaluation.")] = 1
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=LARGEST_BATCH_SIZE,
+            help=f"Clips in a forward pass of an evaluation. By default {DEFAULT_BATCH_SIZE}.",
+        ),
+    ] = None
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu"
     seed: Annotated[
-        int, typer.Option(min=0, help="Draws the random weights where no checkpoint is given.")
+        int,
+        typer.Option(min=0, max=LARGEST_SEED, help="Draws the random weights where no checkpoint is given."),
     ] = 0
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False
 
@@ -62,6 +93,32 @@ class _SharedOptions:
     def is_evaluation(self) -> bool:
         """A named sample or a single video is predicted; a folder, or annotations alone, are evaluated."""
         return self.sample is None and (self.video is None or self.video.is_dir())
+
+    def check(self) -> None:
+        """Raise InputError for options that mean nothing together; ``video`` exists."""
+        if self.sample == "":
+            raise InputError("--sample: the id is empty; give a sample's id, or leave the option out")
+        if misplaced := self._misplaced():
+            wanted, asked, fix = (
+                ("a prediction", "an evaluation", "name one video with --video, or one --sample")
+                if self.is_evaluation
+                else ("an evaluation", "a prediction", "give a folder of videos, or --annotations alone")
+            )
+            raise InputError(
+                f"{', '.join(misplaced)}: only for {wanted}, and this is {asked}; leave it out, or {fix}"
+            )
+
+    def _misplaced(self) -> list[str]:
+        if self.is_evaluation:
+            given: dict[str, object] = {"--topk": self.topk}
+        else:
+            given = {
+                "--split": self.split,
+                "--scores": self.scores,
+                "--allow-missing": self.allow_missing or None,
+                "--batch-size": self.batch_size,
+            }
+        return [name for name, value in given.items() if value is not None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +147,7 @@ class MultimodalRequest(_SharedOptions):
     Exits with 2 on input that cannot be used, 3 if an evaluation skipped samples, 130 on Ctrl-C.
     """
 
-    modality: ClassVar[Modality] = "multimodal"
+    kind: ClassVar[NetworkKind] = "multimodal"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +173,11 @@ class UnimodalRequest(_SharedOptions):
     """
 
     modality: Annotated[Literal["rgb", "pose"], typer.Option(help="The stream to ask.")]
+
+    @property
+    def kind(self) -> NetworkKind:
+        """The network of that modality alone."""
+        return self.modality
 
 
 Request = MultimodalRequest | UnimodalRequest
