@@ -350,5 +350,3 @@ def _check_values(state: StateDict, path: Path) -> None:
                 f"{path}: {key} holds NaN or infinite values (in the model's {value.dtype}); the training "
                 "run that wrote it diverged"
             )
-        if key.endswith("running_var") and bool((value < 0).any()):
-            raise CheckpointError(f"{path}: {key} holds a variance below 0; the file is damaged")
