@@ -95,33 +95,34 @@ def print_table(table: Table) -> None:
 
 
 def _unbroken_width(table: Table, layout: Layout) -> int:
-    """Columns that the grid needs if no number and no word is to be broken."""
+    """Columns of a terminal that the grid needs if no number and no word is to be broken."""
+    return sum(CELL_PADDING + _unbroken_column_width(layout, index) for index in _narrow(table))
+
+
+def _unbroken_column_width(layout: Layout, index: int) -> int:
+    """The longest word; of numbers, and of the names in the first column, the longest cell."""
     from epam_reports.table import plain_text
 
-    width = 0
-    for index in _narrow(table):
-        texts = [plain_text(row[index]) for row in layout.rows]
-        words = [word for text in (*texts, layout.headers[index]) for word in text.split()]
-        whole = texts if _is_unbroken(layout, index) else []
-        width += CELL_PADDING + max((len(text) for text in (*words, *whole)), default=0)
-    return width
+    texts = [plain_text(row[index]) for row in layout.rows]
+    words = [word for text in (*texts, layout.headers[index]) for word in text.split()]
+    whole = texts if index == 0 or _is_numeric(layout, index) else []
+    return max((len(text) for text in (*words, *whole)), default=0)
 
 
-def _is_unbroken(layout: Layout, index: int) -> bool:
-    """Numbers, and the first column's names."""
-    return index == 0 or any(row[index].figures for row in layout.rows)
+def _is_numeric(layout: Layout, index: int) -> bool:
+    return any(row[index].figures for row in layout.rows)
 
 
 def _grid(table: Table, layout: Layout) -> Grid:
-    """The narrow columns as a grid in which no number is ever broken."""
+    """The narrow columns as a grid in which no number is ever broken; headers may be."""
     from rich import box
     from rich.table import Table as Grid
 
     grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False)
     for index in _narrow(table):
-        numeric = any(row[index].figures for row in layout.rows)
-        justify: Literal["left", "right"] = "right" if numeric else "left"
-        grid.add_column(_text(layout.headers[index]), justify=justify, no_wrap=_is_unbroken(layout, index))
+        justify: Literal["left", "right"] = "right" if _is_numeric(layout, index) else "left"
+        width = _unbroken_column_width(layout, index)
+        grid.add_column(_text(layout.headers[index]), justify=justify, min_width=width)
     for row in layout.rows:
         grid.add_row(*(_cell(row[index]) for index in _narrow(table)))
     return grid
