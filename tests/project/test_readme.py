@@ -1,0 +1,42 @@
+"""What the README tells a reader to type exists."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from epam_bench.commands.app import app
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [
+    line.partition("#")[0].strip()
+    for block in re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
+    for line in block.splitlines()
+    if line.strip()
+]
+
+
+@pytest.mark.parametrize("command", [line for line in COMMANDS if line.startswith("epam-bench ")])
+def test_every_subcommand_and_option_exists(command: str) -> None:
+    _, subcommand, *rest = shlex.split(command)
+    result = CliRunner().invoke(app, [subcommand, "--help"])
+    assert result.exit_code == 0, result.output
+    words = set(re.findall(r"--?[a-z][a-z-]*", result.output))
+    assert {word for word in rest if word.startswith("-")} <= words
+
+
+@pytest.mark.parametrize("command", [line for line in COMMANDS if line.startswith("make ")])
+def test_every_make_target_exists(command: str) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert re.search(rf"^{command.split()[1]}:", makefile, flags=re.MULTILINE)
+
+
+def test_every_file_that_it_shows_or_runs_is_there() -> None:
+    shown = re.findall(r"\]\((?!http)([^)#]+)\)", README) + re.findall(r"python (inference/\S+\.py)", README)
+    assert shown
+    assert [name for name in shown if not (ROOT / name).exists()] == []
