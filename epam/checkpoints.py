@@ -262,10 +262,11 @@ def _find_weights(payload: object, path: Path) -> StateDict:
             f"{' or '.join(map(repr, WEIGHT_ENTRIES))}, got {type(payload).__name__}"
         )
     for key, value in payload.items():
-        if not isinstance(key, str) or not isinstance(value, Tensor):
-            raise CheckpointError(
-                f"{path}: entry {key!r} is a {type(value).__name__}, not a tensor of weights"
-            )
+        if not isinstance(key, str):
+            raise CheckpointError(f"{path}: a weight's name is of type {type(key).__name__}, not text")
+        if not isinstance(value, Tensor):
+            kind = type(value).__name__
+            raise CheckpointError(f"{path}: entry {printable(key)!r} is a {kind}, not a tensor of weights")
     return dict(payload)
 
 
@@ -296,7 +297,7 @@ def _with_model_shape(value: Tensor, target: Tensor | None) -> Tensor:
 
 def _check_fits(state: StateDict, target: Mapping[str, Tensor], path: Path) -> None:
     missing = [key for key in target if key not in state]
-    surplus = [key for key in state if key not in target]
+    surplus = [printable(key) for key in state if key not in target]
     misshaped = [
         f"{key} {tuple(state[key].shape)}, the model's is {tuple(value.shape)}"
         for key, value in target.items()
@@ -314,7 +315,7 @@ def _check_fits(state: StateDict, target: Mapping[str, Tensor], path: Path) -> N
 
 
 def _listed(keys: Iterable[str]) -> str:
-    names = [printable(key) for key in keys]
+    names = list(keys)
     more = len(names) - LISTED_KEYS
     return ", ".join(names[:LISTED_KEYS]) + (f" and {more} more" if more > 0 else "")
 

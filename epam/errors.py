@@ -8,7 +8,6 @@ from collections.abc import Iterable
 LISTED_NAMES = 20
 """A message without a near match names this many, then counts the rest."""
 
-
 PRINTED_CHARACTERS = 120
 """A message shows this much of a name that came out of a file."""
 

@@ -84,6 +84,7 @@ def measure_latency(
         seed: of the rounds' order.
         report: told after every step, :func:`count_steps` times if nothing fails.
     """
+    warmup_calls = max(1, warmup_calls)
     subjects: list[Subject] = []
     interrupted = False
     failures: dict[str, str] = {}
@@ -91,7 +92,7 @@ def measure_latency(
         before = read_load()
         try:
             for spec in specs:
-                _prepare(spec, setting, max(1, warmup_calls), subjects, failures, report)
+                _prepare(spec, setting, warmup_calls, subjects, failures, report)
             before = read_load()
             _time_rounds(subjects, setting, samples, random.Random(seed), report)
         except KeyboardInterrupt:
@@ -130,8 +131,9 @@ def _prepare(
 
 
 def _build(spec: ModelSpec, setting: Setting) -> Subject:
-    torch.manual_seed(0)
-    model = spec.build(num_classes=spec.num_classes)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = spec.build(num_classes=spec.num_classes)
     card = describe_model(spec, model, spec.num_classes)
     model = model.to(setting.device, setting.dtype).eval()
     inputs = example_inputs(spec, setting.batch_size, device=setting.device, dtype=setting.dtype)
@@ -189,7 +191,7 @@ def _to_record(
         precision=setting.precision,
         batch_size=setting.batch_size,
         threads=setting.threads,
-        warmup_calls=max(1, warmup_calls),
+        warmup_calls=warmup_calls,
         clock="perf_counter, device synchronised" if setting.uses_cuda else "perf_counter",
         run=run,
         interrupted=len(subject.samples_ms) < samples,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from epam.errors import EpamError
+from epam.command_line import run_command
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="markdown")
 
@@ -56,9 +55,5 @@ def synth(
 
 
 def main() -> None:
-    """Run the command; a problem that the user can mend is one line and exit status 2."""
-    try:
-        app()
-    except (EpamError, OSError) as error:
-        typer.echo(f"epam-data: {error}", err=True)
-        sys.exit(2)
+    """Run the command."""
+    run_command("epam-data", app)

@@ -6,12 +6,12 @@ Everything that needs torch is imported after parsing, so that ``--help`` is ins
 from __future__ import annotations
 
 import inspect
-import io
 import sys
 from typing import Any, get_type_hints
 
 import typer
 
+from epam.command_line import replace_unprintable
 from epam.errors import EpamError
 from epam_inference.options import ExitCode, MultimodalRequest, Request, UnimodalRequest
 from epam_inference.stopwatch import Stopwatch
@@ -29,10 +29,7 @@ def unimodal() -> None:
 
 
 def _run_app(request_type: type[MultimodalRequest] | type[UnimodalRequest]) -> None:
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # An ASCII terminal shows "?" for what it lacks, the help's "×" included.
-            stream.reconfigure(errors="replace")
+    replace_unprintable()
     _build_app(request_type)()
 
 

@@ -216,6 +216,7 @@ def _reason(
     unsettled: str,
 ) -> str:
     own = [reading for reading in readings if reading.measured]
+    said: list[Reading] = []
     if verdict is Verdict.NEEDS_DATA:
         lead = f"run: epam-bench flops {' '.join(needs)}"
     elif verdict is Verdict.DOES_NOT_HOLD or not matching:
@@ -227,7 +228,7 @@ def _reason(
     else:
         alike = [reading for reading in matching if reading.departure == matching[0].departure]
         lead = f"{_printed(claim)} is " + "; or ".join(_say(reading, claim) for reading in alike)
-    said = matching if lead.startswith(_printed(claim)) else []
+        said = matching
     telling = [reading for reading in readings if reading.telling and reading not in said]
     parts = [lead, unsettled if not matching else "", "; ".join(_say(reading, claim) for reading in telling)]
     if len(needs) > 1 and own:

@@ -230,6 +230,11 @@ def test_numpy_array_in_a_weights_place_is_no_weight(tmp_path: Path, pose_model)
     refused(tmp_path / "array.pth", "not a tensor of weights")
 
 
+def test_names_that_are_no_text_are_told_for_what_they_are(tmp_path: Path) -> None:
+    torch.save({1: torch.zeros(1)}, tmp_path / "numbered.pth")
+    refused(tmp_path / "numbered.pth", "a weight's name is of type int, not text")
+
+
 def test_two_keys_of_one_weight_are_ambiguous(tmp_path: Path, pose_model) -> None:
     state = published_state(pose_model)
     state["pose_cls_head.fc_cls.bias"] = torch.ones(6)

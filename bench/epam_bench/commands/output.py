@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from epam_bench.records import CountRecord, LatencyRecord
     from epam_reports.table import Cell, Layout, Table
 
-SECONDS_BETWEEN_LINES = float(os.environ.get("EPAM_BENCH_SECONDS_BETWEEN_LINES", "15"))
+SECONDS_BETWEEN_LINES = 15.0
 """How often a log, which has no progress bar, hears of progress."""
 
 CELL_PADDING = 2
@@ -74,24 +74,20 @@ def _can_be_written(path: Path) -> bool:
 
 def print_table(table: Table) -> None:
     """Draw one table on the terminal, with its caption above and its footnotes below."""
-    from rich.text import Text
-
     from epam_reports.table import lay_out
 
     layout = lay_out(table)
     out = console()
-    out.print(Text(f"\n{table.title}", style="bold"))
+    out.print(_text(f"\n{table.title}", "bold"))
     grid = _grid(table, layout)
     if _unbroken_width(table, layout) <= out.width:
         out.print(grid)
     else:
         _print_blocks(table, layout, out)
     _print_sentences(table, layout, out)
-    out.print(Text(table.caption, style="dim"))
-    for mark, note in layout.footnotes:
-        out.print(Text(f"[{mark}] {note}", style="dim"))
-    for remark in table.remarks:
-        out.print(Text(remark, style="dim"))
+    notes = [f"[{mark}] {note}" for mark, note in layout.footnotes]
+    for sentence in (table.caption, *notes, *table.remarks):
+        out.print(_text(sentence, "dim"))
 
 
 def _unbroken_width(table: Table, layout: Layout) -> int:
@@ -159,15 +155,14 @@ def _text(words: str, style: str = "") -> Text:
 def _print_sentences(table: Table, layout: Layout, out: Console) -> None:
     """Columns of sentences would be squeezed to a few letters; they go below, a paragraph a row."""
     from rich.padding import Padding
-    from rich.text import Text
 
     from epam_reports.table import plain_text
 
     wide = [index for index, column in enumerate(table.columns) if column.wide]
     for row in layout.rows if wide else ():
-        out.print(Text(plain_text(row[0]), style="bold"))
+        out.print(_cell(row[0]), style="bold")
         for index in wide:
-            out.print(Padding(Text(f"{layout.headers[index]}: {plain_text(row[index])}"), (0, 0, 0, 2)))
+            out.print(Padding(_text(f"{layout.headers[index]}: {plain_text(row[index])}"), (0, 0, 0, 2)))
 
 
 def report_failures(failures: Mapping[str, str]) -> None:

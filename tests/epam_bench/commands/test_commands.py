@@ -144,12 +144,15 @@ def test_reproduce_leaves_records_tables_figures_and_verdicts(tmp_path: Path, mo
 def test_stopped_run_writes_what_it_has_and_starts_nothing_more(tmp_path: Path, stop: signal.Signals) -> None:
     records = tmp_path / "records.jsonl"
     arguments = ["latency", "x_shiftnet_pose", "--samples", "100000", "--warmup", "1", "--batch-size", "1,2"]
+    code = (
+        "from epam_bench.commands import app, output; output.SECONDS_BETWEEN_LINES = 0; "
+        "import sys; sys.argv[0] = 'epam-bench'; app.main()"
+    )
     with subprocess.Popen(
-        [Path(sys.executable).with_name("epam-bench"), *arguments, "--records", str(records)],
+        [sys.executable, "-c", code, *arguments, "--records", str(records)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {"EPAM_BENCH_SECONDS_BETWEEN_LINES": "0"},
     ) as running:
         assert running.stderr is not None
         for line in running.stderr:
