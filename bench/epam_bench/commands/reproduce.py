@@ -33,7 +33,7 @@ def reproduce(
         ),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Seven models and five samples: a minute, to see it work.")
+        bool, typer.Option("--quick", help="Seven models and five samples: two minutes, to see it work.")
     ] = False,
     device: Annotated[str, typer.Option(help="Where to time: cpu, cuda, cuda:1 …")] = "cpu",
     threads: Annotated[
