@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 OUT ?= epam-bench-out
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce test lint format bench clean
+.PHONY: help setup reproduce ablation test lint format bench clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -23,6 +23,9 @@ $(READY): pyproject.toml
 
 reproduce: $(READY) ## count, time, compare and judge: the whole table, into $(OUT)
 	@$(BIN)/epam-bench reproduce --output $(OUT)
+
+ablation: $(READY) ## pose, RGB, fused, without attention, without shift, three seeds (takes hours, says how long)
+	@$(BIN)/epam-bench ablation --output $(OUT)
 
 test: $(READY) ## the test suite (offline, two cores, minutes)
 	@$(BIN)/python -m pytest
