@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import (
     AwareDatetime,
@@ -22,6 +22,7 @@ from pydantic import (
     PositiveInt,
     TypeAdapter,
     ValidationError,
+    model_validator,
 )
 
 from epam.errors import InputError
@@ -37,9 +38,13 @@ MINIMUM_SAMPLES_FOR_P90 = 64
 Milliseconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Load = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 Modality = Literal["rgb", "pose"]
 Precision = Literal["fp32", "bf16", "fp16"]
+Stream = Literal["fused", "rgb", "pose"]
+SkipReason = Literal["missing video", "damaged video", "malformed sample", "no person in the clip"]
 
 
 class RecordError(InputError):
@@ -197,11 +202,290 @@ class LatencyRecord(_Record):
         return 1000.0 * self.batch_size / self.median_ms
 
 
-Record = Annotated[CountRecord | LatencyRecord, Field(discriminator="kind")]
-_RECORD: TypeAdapter[CountRecord | LatencyRecord] = TypeAdapter(Record)
+class StreamResult(_Frozen):
+    """How often one stream of a network was right.
+
+    Attributes:
+        stream: ``fused``, or the modality that was asked alone.
+        mean_class_accuracy: by the published definition, over classes that occur in predictions or labels.
+        mean_class_accuracy_present: the usual one, over classes that occur in the labels.
+        top1_interval: Wilson's, of ``top1``.
+        mean_class_interval: bootstrapped within classes, of ``mean_class_accuracy_present``.
+    """
+
+    stream: Stream
+    samples: PositiveInt
+    top1_hits: NonNegativeInt
+    top5_hits: NonNegativeInt
+    mean_class_accuracy: Fraction
+    mean_class_accuracy_present: Fraction
+    top1_interval: tuple[Fraction, Fraction]
+    mean_class_interval: tuple[Fraction, Fraction]
+
+    @property
+    def top1(self) -> float:
+        """Share of the samples whose best class is the label."""
+        return self.top1_hits / self.samples
+
+    @property
+    def top5(self) -> float:
+        """Share of the samples whose label is among the five best classes."""
+        return self.top5_hits / self.samples
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.top1_hits > self.top5_hits:
+            raise ValueError(f"top1_hits {self.top1_hits} are more than top5_hits {self.top5_hits}")
+        if self.top5_hits > self.samples:
+            raise ValueError(f"top5_hits {self.top5_hits} are more than samples {self.samples}")
+        if not self.top1_interval[0] <= self.top1 <= self.top1_interval[1]:
+            raise ValueError(f"top1 {self.top1} is outside its interval {self.top1_interval}")
+        if self.mean_class_interval[0] > self.mean_class_interval[1]:
+            raise ValueError(f"mean_class_interval {self.mean_class_interval} ends before it begins")
+        return self
 
 
-def append_record(path: Path, record: CountRecord | LatencyRecord) -> None:
+class ClassResult(_Frozen):
+    """How often one class was recognised; its index is its place in the record.
+
+    Attributes:
+        group: the kind of class, in data sets that have kinds.
+        samples: evaluated samples with this label; none is possible.
+        hits: of them, those predicted right, by stream.
+    """
+
+    name: str
+    group: str | None = None
+    samples: NonNegativeInt
+    hits: dict[Stream, NonNegativeInt]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for stream, hits in self.hits.items():
+            if hits > self.samples:
+                raise ValueError(
+                    f"class {self.name!r}: {stream} hits {hits} are more than samples {self.samples}"
+                )
+        return self
+
+
+class SkippedEntry(_Frozen):
+    """A sample of the split that could not be evaluated, and why."""
+
+    sample: str
+    reason: SkipReason
+
+
+class AccuracyRecord(_Record):
+    """What a network's predictions on one split are worth; every sample of the split counted once.
+
+    Attributes:
+        split: its name in the annotation file; none for a plain list.
+        part: ``train``, ``val`` or ``test``; none where the file does not say.
+        split_samples: samples of the split, usable or not.
+        evaluated: those that were scored.
+        skipped: those that could not be.
+        interrupted: the user stopped the run; the rest of the split is in neither.
+        streams: results, the fused one first where there are two streams.
+        classes: every class of the protocol in the order of labels, those without samples too.
+        confusion: (label, predicted, samples) of the first stream, pairs that occur only.
+        views: temporal clips a video that the logits were averaged over, one crop each.
+        confidence: of all intervals.
+        checkpoint: file name of the weights; none when they are random.
+        checkpoint_sha256: of that file's bytes.
+        weights_sha256: of names, shapes and values, whatever file they came from.
+        split_sha256: over the ids and labels of the split.
+        label_map_sha256: over the class names in order.
+        seconds: by step, of the whole run.
+    """
+
+    kind: Literal["accuracy"] = "accuracy"
+    dataset: str
+    protocol: str
+    split: str | None
+    part: Literal["train", "val", "test"] | None
+    split_samples: PositiveInt
+    evaluated: PositiveInt
+    skipped: tuple[SkippedEntry, ...] = ()
+    interrupted: bool = False
+    streams: tuple[StreamResult, ...] = Field(min_length=1)
+    classes: tuple[ClassResult, ...] = Field(min_length=2)
+    confusion: tuple[tuple[NonNegativeInt, NonNegativeInt, PositiveInt], ...]
+    views: PositiveInt
+    confidence: Fraction = 0.95
+    checkpoint: str | None
+    checkpoint_sha256: Sha256 | None
+    weights_sha256: Sha256
+    split_sha256: Sha256
+    label_map_sha256: Sha256
+    device: str
+    precision: Precision
+    batch_size: PositiveInt
+    seconds: dict[str, Seconds] = {}
+
+    @property
+    def main(self) -> StreamResult:
+        """The result that stands for the network: the fused one where there is one."""
+        return self.streams[0]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        """Refuse figures that contradict each other, the more particular contradiction first."""
+        _check_streams(self)
+        _check_classes(self)
+        _check_confusion(self)
+        _check_split(self)
+        return self
+
+
+def _check_streams(record: AccuracyRecord) -> None:
+    names = [result.stream for result in record.streams]
+    if len(set(names)) < len(names):
+        raise ValueError(f"a stream occurs twice: {', '.join(names)}")
+    for result in record.streams:
+        if result.samples != record.evaluated:
+            raise ValueError(
+                f"stream {result.stream} has {result.samples} samples, and {record.evaluated} were evaluated"
+            )
+
+
+def _check_classes(record: AccuracyRecord) -> None:
+    if len(record.classes) != record.model.num_classes:
+        raise ValueError(
+            f"{len(record.classes)} classes, and the network has {record.model.num_classes} outputs"
+        )
+    names = {result.stream for result in record.streams}
+    for entry in record.classes:
+        if set(entry.hits) != names:
+            raise ValueError(f"class {entry.name!r} has hits of {', '.join(entry.hits) or 'no stream'}")
+    samples = sum(entry.samples for entry in record.classes)
+    if samples != record.evaluated:
+        raise ValueError(f"the classes have {samples} samples, and {record.evaluated} were evaluated")
+    for result in record.streams:
+        hits = sum(entry.hits[result.stream] for entry in record.classes)
+        if hits != result.top1_hits:
+            raise ValueError(
+                f"the classes have {hits} hits of stream {result.stream}, and its top1_hits are "
+                f"{result.top1_hits}"
+            )
+
+
+def _check_confusion(record: AccuracyRecord) -> None:
+    seen: set[tuple[int, int]] = set()
+    samples, hits = [0] * len(record.classes), [0] * len(record.classes)
+    for label, predicted, count in record.confusion:
+        if max(label, predicted) >= len(record.classes):
+            raise ValueError(f"confusion of class {max(label, predicted)}, of {len(record.classes)} from 0")
+        if (label, predicted) in seen:
+            raise ValueError(f"confusion of classes {label} and {predicted} occurs twice")
+        seen.add((label, predicted))
+        samples[label] += count
+        hits[label] += count if label == predicted else 0
+    first = record.streams[0].stream
+    for index, entry in enumerate(record.classes):
+        if samples[index] != entry.samples:
+            raise ValueError(
+                f"confusion has {samples[index]} samples of class {entry.name!r}, which has {entry.samples}"
+            )
+        if hits[index] != entry.hits[first]:
+            raise ValueError(
+                f"confusion has {hits[index]} hits of class {entry.name!r}, which has {entry.hits[first]}"
+            )
+
+
+def _check_split(record: AccuracyRecord) -> None:
+    names = [entry.sample for entry in record.skipped]
+    if len(set(names)) < len(names):
+        raise ValueError("a sample is skipped twice")
+    settled = record.evaluated + len(record.skipped)
+    told = f"{record.evaluated} evaluated and {len(record.skipped)} skipped"
+    if settled > record.split_samples:
+        raise ValueError(f"{told} are more than the split's {record.split_samples} samples")
+    if settled < record.split_samples and not record.interrupted:
+        raise ValueError(f"{told} are fewer than the split's {record.split_samples} samples")
+    if (record.checkpoint is None) != (record.checkpoint_sha256 is None):
+        raise ValueError("checkpoint and checkpoint_sha256 belong together")
+
+
+class GroupResult(_Frozen):
+    """How often one kind of class was recognised."""
+
+    name: str
+    samples: PositiveInt
+    hits: NonNegativeInt
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the samples whose best class is the label."""
+        return self.hits / self.samples
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.hits > self.samples:
+            raise ValueError(f"{self.name}: hits {self.hits} are more than samples {self.samples}")
+        return self
+
+
+class AblationTrial(_Record):
+    """One network trained with one part left out, or none, from one seed, and what it is worth.
+
+    Attributes:
+        variant: what was trained, as the table's row says it: ``fused without shift``.
+        recipe: name of the training recipe.
+        epochs: passes over the training set.
+        training_samples: samples of one epoch.
+        samples: of the test split, evaluated.
+        hits: of them, those predicted right by the variant's own stream.
+        groups: the same by kind of class; empty in data sets without kinds.
+        training_seconds: of this network alone, not of those that it started from.
+        weights_sha256: of the network that was evaluated.
+    """
+
+    kind: Literal["ablation"] = "ablation"
+    variant: str
+    seed: NonNegativeInt
+    recipe: str
+    epochs: PositiveInt
+    training_samples: PositiveInt
+    dataset: str
+    protocol: str
+    split_sha256: Sha256
+    samples: PositiveInt
+    hits: NonNegativeInt
+    groups: tuple[GroupResult, ...] = ()
+    training_seconds: Seconds
+    device: str
+    precision: Precision
+    weights_sha256: Sha256
+
+    @property
+    def top1(self) -> float:
+        """Share of the samples whose best class is the label."""
+        return self.hits / self.samples
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        names = [group.name for group in self.groups]
+        if len(set(names)) < len(names):
+            raise ValueError(f"a kind of class occurs twice: {', '.join(names)}")
+        if self.hits > self.samples:
+            raise ValueError(f"hits {self.hits} are more than samples {self.samples}")
+        for whole, parts, what in (
+            (self.samples, [group.samples for group in self.groups], "samples"),
+            (self.hits, [group.hits for group in self.groups], "hits"),
+        ):
+            if self.groups and sum(parts) != whole:
+                raise ValueError(f"the kinds of class have {sum(parts)} {what}, and the trial {whole}")
+        return self
+
+
+AnyRecord = CountRecord | LatencyRecord | AccuracyRecord | AblationTrial
+RecordT = TypeVar("RecordT", bound=AnyRecord)
+Record = Annotated[AnyRecord, Field(discriminator="kind")]
+_RECORD: TypeAdapter[AnyRecord] = TypeAdapter(Record)
+
+
+def append_record(path: Path, record: AnyRecord) -> None:
     """Append one record and put it on the disk before returning.
 
     A line that an earlier, killed run left unfinished is closed first, so that it cannot
@@ -236,14 +520,15 @@ def check_writable(path: Path) -> None:
         raise RecordError(f"{path}: cannot be written ({error.strerror}); name another place") from None
 
 
-def read_records(path: Path) -> tuple[list[CountRecord | LatencyRecord], list[str]]:
+def read_records(path: Path) -> tuple[list[AnyRecord], list[str]]:
     """Read a record file: the records, and a sentence for each unfinished line left out.
 
     Raises:
         RecordError: the file is missing, or a finished line is not one of our records.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # Not splitlines(): a class or sample may be named with a character that it takes for a new line.
+        lines = path.read_text(encoding="utf-8").split("\n")
     except FileNotFoundError:
         raise RecordError(
             f"{path}: no such record file; measure first (epam-bench flops, epam-bench latency, "
@@ -251,7 +536,7 @@ def read_records(path: Path) -> tuple[list[CountRecord | LatencyRecord], list[st
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise RecordError(f"{path}: cannot be read as records ({error})") from None
-    records: list[CountRecord | LatencyRecord] = []
+    records: list[AnyRecord] = []
     left_out: list[str] = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -284,14 +569,12 @@ def _describe(error: ValidationError) -> str:
     return f"field {field!r}: {first['msg']}; this version reads schema {SCHEMA_VERSION}"
 
 
-def latest_records(
-    records: Iterable[CountRecord | LatencyRecord],
-) -> list[CountRecord | LatencyRecord]:
+def latest_records(records: Iterable[RecordT]) -> list[RecordT]:
     """Of records that measure the same thing in the same setting, the newest, in first-seen order.
 
     A run that was stopped half-way does not replace one that was finished.
     """
-    best: dict[tuple[object, ...], CountRecord | LatencyRecord] = {}
+    best: dict[tuple[object, ...], RecordT] = {}
     for record in records:
         known = best.get(_setting(record))
         if known is None or _rank(record) >= _rank(known):
@@ -299,15 +582,26 @@ def latest_records(
     return list(best.values())
 
 
-def _rank(record: CountRecord | LatencyRecord) -> tuple[bool, datetime]:
-    finished = isinstance(record, CountRecord) or not record.interrupted
+def _rank(record: AnyRecord) -> tuple[bool, datetime]:
+    finished = not (isinstance(record, LatencyRecord | AccuracyRecord) and record.interrupted)
     return finished, record.created
 
 
-def _setting(record: CountRecord | LatencyRecord) -> tuple[object, ...]:
+def _setting(record: AnyRecord) -> tuple[object, ...]:
     model = (record.model.name, record.model.num_classes, tuple(record.model.inputs.items()))
+    return (record.kind, *model, *_how(record))
+
+
+def _how(record: AnyRecord) -> tuple[object, ...]:
+    """What else two records must share for the newer one to replace the older."""
     if isinstance(record, CountRecord):
-        return (record.kind, *model, record.counter)
-    machine = (record.environment.processor, record.environment.logical_cores, record.environment.accelerator)
-    how = (record.device, record.precision, record.batch_size, record.backend, record.threads)
-    return (record.kind, *model, *machine, *how)
+        return (record.counter,)
+    if isinstance(record, LatencyRecord):
+        environment = record.environment
+        machine = (environment.processor, environment.logical_cores, environment.accelerator)
+        return (*machine, record.device, record.precision, record.batch_size, record.backend, record.threads)
+    data = (record.dataset, record.protocol, record.split_sha256, record.precision)
+    if isinstance(record, AccuracyRecord):
+        # An accuracy is a property of the weights: which machine found it does not matter.
+        return (*data, record.label_map_sha256, record.weights_sha256, record.views)
+    return (*data, record.variant, record.seed, record.recipe, record.epochs, record.training_samples)
