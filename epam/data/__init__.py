@@ -1,11 +1,36 @@
-"""From annotation files and videos to the networks' inputs."""
+"""From annotation files and videos to the networks' inputs.
 
-from epam.data.annotations import Annotation, load_annotations
-from epam.data.clip import Clip, normalise_frames, prepare_clip, prepare_pose_clip, prepare_rgb_clip
-from epam.data.frame_sampling import sample_frames
-from epam.data.heatmaps import render_heatmaps
-from epam.data.person_box import crop_frames, crop_keypoints, person_box
-from epam.data.video import DecodedVideo, decode_chosen_frames, decode_frames
+Names are imported when first used: the data sets' rules and the commands' ``--help`` need no PyTorch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from epam.data.annotations import Annotation, load_annotations
+    from epam.data.clip import Clip, normalise_frames, prepare_clip, prepare_pose_clip, prepare_rgb_clip
+    from epam.data.frame_sampling import sample_frames
+    from epam.data.heatmaps import render_heatmaps
+    from epam.data.person_box import crop_frames, crop_keypoints, person_box
+    from epam.data.video import DecodedVideo, decode_chosen_frames, decode_frames
+
+_HOMES = {
+    "Annotation": "epam.data.annotations",
+    "Clip": "epam.data.clip",
+    "DecodedVideo": "epam.data.video",
+    "crop_frames": "epam.data.person_box",
+    "crop_keypoints": "epam.data.person_box",
+    "decode_chosen_frames": "epam.data.video",
+    "decode_frames": "epam.data.video",
+    "load_annotations": "epam.data.annotations",
+    "normalise_frames": "epam.data.clip",
+    "person_box": "epam.data.person_box",
+    "prepare_clip": "epam.data.clip",
+    "prepare_pose_clip": "epam.data.clip",
+    "prepare_rgb_clip": "epam.data.clip",
+    "render_heatmaps": "epam.data.heatmaps",
+    "sample_frames": "epam.data.frame_sampling",
+}
 
 __all__ = [
     "Annotation",
@@ -24,3 +49,15 @@ __all__ = [
     "render_heatmaps",
     "sample_frames",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'epam.data' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

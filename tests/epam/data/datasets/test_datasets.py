@@ -36,7 +36,7 @@ def test_every_listed_protocol_has_as_many_distinct_names_as_classes() -> None:
 
 
 def test_data_sets_are_listed_and_know_their_source() -> None:
-    assert list_datasets() == ["ntu120", "ntu60", "pku_mmd", "toyota_smarthome"]
+    assert list_datasets() == ["custom", "embedded", "ntu120", "ntu60", "pku_mmd", "toyota_smarthome"]
     assert all(get_dataset(name).title and get_dataset(name).source for name in list_datasets())
 
 
