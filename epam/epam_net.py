@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from torch import Tensor, nn
 
 from epam.attention import AttentionName, build_attention
 from epam.errors import InputError
-from epam.x_shiftnet import ClassificationHead, pose_backbone, rgb_backbone
+from epam.x_shiftnet import (
+    POSE_BLOCKS,
+    RGB_BLOCKS,
+    STEM_CHANNELS,
+    ClassificationHead,
+    pose_backbone,
+    rgb_backbone,
+)
 
 POSE_FRAMES_PER_RGB_FRAME = 3
 """The RGB stream sees every third of the frames that the pose stream sees."""
@@ -41,6 +49,10 @@ class EPAMNet(nn.Module):
         attention: ``nested`` is the paper's; ``none``, ``compressed`` and ``non_local`` its ablations.
         dropout: before each head's linear layer.
         frames: RGB frames; only ``compressed`` attention fixes them.
+        stem_channels: width of both backbones' first stage; each further stage is twice as wide.
+        rgb_blocks: blocks in each stage of the RGB backbone.
+        pose_blocks: blocks in each stage of the pose backbone.
+        temporal_shift: off, frames see each other only where whole clips are averaged (an ablation).
 
     Source: EPAM-Net, Neurocomputing 2025 (arXiv 2408.05421v2), §3.
     """
@@ -52,10 +64,18 @@ class EPAMNet(nn.Module):
         attention: AttentionName = "nested",
         dropout: float = 0.5,
         frames: int = 16,
+        stem_channels: int = STEM_CHANNELS,
+        rgb_blocks: Sequence[int] = RGB_BLOCKS,
+        pose_blocks: Sequence[int] = POSE_BLOCKS,
+        temporal_shift: bool = True,
     ) -> None:
         super().__init__()
-        self.rgb_backbone = rgb_backbone()
-        self.pose_backbone = pose_backbone()
+        self.rgb_backbone = rgb_backbone(
+            stem_channels=stem_channels, stage_blocks=rgb_blocks, temporal_shift=temporal_shift
+        )
+        self.pose_backbone = pose_backbone(
+            stem_channels=stem_channels, stage_blocks=pose_blocks, temporal_shift=temporal_shift
+        )
         rgb_channels, pose_channels = self.rgb_backbone.out_channels, self.pose_backbone.out_channels
         self.attention_module = build_attention(
             attention, pose_channels=pose_channels, rgb_channels=rgb_channels, frames=frames
@@ -85,11 +105,11 @@ class EPAMNet(nn.Module):
                 f"{rgb.shape[2]} RGB frames need {POSE_FRAMES_PER_RGB_FRAME * rgb.shape[2]} heatmap "
                 f"frames, got {heatmaps.shape[2]}"
             )
-        rgb_grid = [side // self.rgb_backbone.spatial_stride for side in rgb.shape[3:]]
-        pose_grid = [side // self.pose_backbone.spatial_stride for side in heatmaps.shape[3:]]
-        if rgb_grid != pose_grid:
+        rgb_stride, pose_stride = self.rgb_backbone.spatial_stride, self.pose_backbone.spatial_stride
+        height, width = (side // rgb_stride * pose_stride for side in rgb.shape[3:])
+        if list(heatmaps.shape[3:]) != [height, width]:
             raise InputError(
-                f"frames of {rgb.shape[3]} × {rgb.shape[4]} need heatmaps of {rgb.shape[3] // 4} × "
-                f"{rgb.shape[4] // 4} (a quarter, so that both streams end on one grid), "
+                f"frames of {rgb.shape[3]} × {rgb.shape[4]} need heatmaps of {height} × {width} "
+                f"({pose_stride}/{rgb_stride} of them, so that both streams end on one grid), "
                 f"got {heatmaps.shape[3]} × {heatmaps.shape[4]}"
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch.nn.functional as F
@@ -15,6 +15,14 @@ from epam.temporal_shift import temporal_shift
 Stream = Literal["rgb", "pose"]
 
 STEM_CHANNELS = 24
+RGB_BLOCKS = (3, 5, 11, 7)
+POSE_BLOCKS = (5, 11, 7)
+"""The paper's width of the first stage, and blocks in each stage of the two streams."""
+
+RGB_FOLD_DIV = 8
+POSE_FOLD_DIV = 4
+"""A fold is an eighth of the channels for RGB, a quarter for pose (published code)."""
+
 EXPANSION = 2.25
 """Inner width of a block over its outer width (X3D-M's gamma_b)."""
 
@@ -84,14 +92,21 @@ class ShiftBottleneck(nn.Module):
 
     The three convolutions keep the published names ``conv1`` (expand), ``conv2`` (depthwise) and
     ``conv3`` (project); ``downsample`` is the shortcut where the shape changes.
+
+    Args:
+        in_channels: width of the input.
+        out_channels: width of the output.
+        stride: spatial stride.
+        fold_div: a fold is ``in_channels // fold_div`` channels; none leaves the shift out.
+        squeeze: whether the block squeezes and excites.
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, *, stride: int, fold_div: int, squeeze: bool
+        self, in_channels: int, out_channels: int, *, stride: int, fold_div: int | None, squeeze: bool
     ) -> None:
         super().__init__()
         inner = int(EXPANSION * out_channels)
-        self.shift_fold = in_channels // fold_div
+        self.shift_fold = in_channels // fold_div if fold_div else 0
         self.conv1 = ConvNorm(in_channels, inner, 1)
         self.conv2 = ConvNorm(inner, inner, 3, stride=stride, groups=inner)
         self.se_module = SqueezeExcitation(inner) if squeeze else None
@@ -102,7 +117,7 @@ class ShiftBottleneck(nn.Module):
     def forward(self, x: Tensor, frames: int) -> Tensor:
         """``(N·T, C, H, W) → (N·T, C', H/s, W/s)``."""
         shortcut = x if self.downsample is None else self.downsample(x)
-        out = temporal_shift(x, frames=frames, fold=self.shift_fold)
+        out = temporal_shift(x, frames=frames, fold=self.shift_fold) if self.shift_fold else x
         out = self.conv2(F.relu(self.conv1(out)))
         if self.se_module is not None:
             out = self.se_module(out, frames)
@@ -112,7 +127,7 @@ class ShiftBottleneck(nn.Module):
 class Stage(nn.ModuleList):
     """Blocks of one width; the first halves the picture, every second one squeezes and excites."""
 
-    def __init__(self, in_channels: int, out_channels: int, *, blocks: int, fold_div: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, *, blocks: int, fold_div: int | None) -> None:
         super().__init__(
             ShiftBottleneck(
                 in_channels if index == 0 else out_channels,
@@ -145,22 +160,39 @@ class XShiftNet(nn.Module):
     Args:
         in_channels: 3 for RGB, 17 for joint heatmaps.
         stem_stride: spatial stride of the first convolution.
-        stage_blocks: blocks in each stage; stage *i* is ``24 · 2^i`` channels wide.
+        stage_blocks: blocks in each stage.
         fold_div: a shift moves two folds of ``channels // fold_div`` channels each.
+        stem_channels: width of the stem and the first stage; each further stage is twice as wide.
+        temporal_shift: off, no frame sees another but through squeeze-and-excitation (an ablation).
+
+    Raises:
+        InputError: no stage, a stage without blocks, or a stem too narrow to hold one fold.
     """
 
     def __init__(
-        self, *, in_channels: int, stem_stride: int, stage_blocks: tuple[int, ...], fold_div: int
+        self,
+        *,
+        in_channels: int,
+        stem_stride: int,
+        stage_blocks: Sequence[int],
+        fold_div: int,
+        stem_channels: int = STEM_CHANNELS,
+        temporal_shift: bool = True,
     ) -> None:
         super().__init__()
+        _check_size(stage_blocks, stem_channels, fold_div)
         self.in_channels = in_channels
+        self.stem_channels = stem_channels
+        self.stage_blocks = tuple(stage_blocks)
+        self.temporal_shift = temporal_shift
         self.spatial_stride = stem_stride * 2 ** len(stage_blocks)
-        self.conv1_s = ConvNorm(in_channels, STEM_CHANNELS, 3, stride=stem_stride)
-        channels = STEM_CHANNELS
+        self.conv1_s = ConvNorm(in_channels, stem_channels, 3, stride=stem_stride)
+        channels = stem_channels
         self._stage_names = [f"layer{number}" for number in range(1, len(stage_blocks) + 1)]
         for index, (name, blocks) in enumerate(zip(self._stage_names, stage_blocks, strict=True)):
-            width = STEM_CHANNELS * 2**index
-            self.add_module(name, Stage(channels, width, blocks=blocks, fold_div=fold_div))
+            width = stem_channels * 2**index
+            stage = Stage(channels, width, blocks=blocks, fold_div=fold_div if temporal_shift else None)
+            self.add_module(name, stage)
             channels = width
         self.out_channels = int(EXPANSION * channels)
         self.conv5 = ConvNorm(channels, self.out_channels, 1)
@@ -232,24 +264,96 @@ class XShiftNetRecognizer(nn.Module):
         return self.cls_head(self.backbone(clip))
 
 
-def rgb_backbone() -> XShiftNet:
-    """The RGB stream's backbone: ``(N, 3, T, H, W) → (N, 432, T, H/32, W/32)``."""
-    return XShiftNet(in_channels=3, stem_stride=2, stage_blocks=(3, 5, 11, 7), fold_div=8)
+def rgb_backbone(
+    *,
+    stem_channels: int = STEM_CHANNELS,
+    stage_blocks: Sequence[int] = RGB_BLOCKS,
+    temporal_shift: bool = True,
+) -> XShiftNet:
+    """The RGB stream's backbone: ``(N, 3, T, H, W) → (N, 432, T, H/32, W/32)``, as in the paper."""
+    return XShiftNet(
+        in_channels=3,
+        stem_stride=2,
+        stage_blocks=stage_blocks,
+        fold_div=RGB_FOLD_DIV,
+        stem_channels=stem_channels,
+        temporal_shift=temporal_shift,
+    )
 
 
-def pose_backbone() -> XShiftNet:
-    """The pose stream's backbone: ``(N, 17, T, H, W) → (N, 216, T, H/8, W/8)``."""
-    return XShiftNet(in_channels=17, stem_stride=1, stage_blocks=(5, 11, 7), fold_div=4)
+def pose_backbone(
+    *,
+    stem_channels: int = STEM_CHANNELS,
+    stage_blocks: Sequence[int] = POSE_BLOCKS,
+    temporal_shift: bool = True,
+) -> XShiftNet:
+    """The pose stream's backbone: ``(N, 17, T, H, W) → (N, 216, T, H/8, W/8)``, as in the paper."""
+    return XShiftNet(
+        in_channels=17,
+        stem_stride=1,
+        stage_blocks=stage_blocks,
+        fold_div=POSE_FOLD_DIV,
+        stem_channels=stem_channels,
+        temporal_shift=temporal_shift,
+    )
 
 
-def x_shiftnet_rgb(num_classes: int = 60, *, dropout: float = 0.5) -> XShiftNetRecognizer:
-    """RGB alone: ``(N, 3, T, H, W) → (N, K)``; 16 × 224² in the paper."""
-    return XShiftNetRecognizer(rgb_backbone(), stream="rgb", num_classes=num_classes, dropout=dropout)
+def x_shiftnet_rgb(
+    num_classes: int = 60,
+    *,
+    dropout: float = 0.5,
+    stem_channels: int = STEM_CHANNELS,
+    stage_blocks: Sequence[int] = RGB_BLOCKS,
+    temporal_shift: bool = True,
+) -> XShiftNetRecognizer:
+    """RGB alone: ``(N, 3, T, H, W) → (N, K)``; 16 × 224² in the paper.
+
+    Args:
+        num_classes: K.
+        dropout: before the linear layer.
+        stem_channels: width of the first stage; see :class:`XShiftNet`.
+        stage_blocks: blocks in each stage.
+        temporal_shift: whether frames see each other.
+    """
+    backbone = rgb_backbone(
+        stem_channels=stem_channels, stage_blocks=stage_blocks, temporal_shift=temporal_shift
+    )
+    return XShiftNetRecognizer(backbone, stream="rgb", num_classes=num_classes, dropout=dropout)
 
 
-def x_shiftnet_pose(num_classes: int = 60, *, dropout: float = 0.5) -> XShiftNetRecognizer:
-    """Joint heatmaps alone: ``(N, 17, T, H, W) → (N, K)``; 48 × 56² in the paper."""
-    return XShiftNetRecognizer(pose_backbone(), stream="pose", num_classes=num_classes, dropout=dropout)
+def x_shiftnet_pose(
+    num_classes: int = 60,
+    *,
+    dropout: float = 0.5,
+    stem_channels: int = STEM_CHANNELS,
+    stage_blocks: Sequence[int] = POSE_BLOCKS,
+    temporal_shift: bool = True,
+) -> XShiftNetRecognizer:
+    """Joint heatmaps alone: ``(N, 17, T, H, W) → (N, K)``; 48 × 56² in the paper.
+
+    Args:
+        num_classes: K.
+        dropout: before the linear layer.
+        stem_channels: width of the first stage; see :class:`XShiftNet`.
+        stage_blocks: blocks in each stage.
+        temporal_shift: whether frames see each other.
+    """
+    backbone = pose_backbone(
+        stem_channels=stem_channels, stage_blocks=stage_blocks, temporal_shift=temporal_shift
+    )
+    return XShiftNetRecognizer(backbone, stream="pose", num_classes=num_classes, dropout=dropout)
+
+
+def _check_size(stage_blocks: Sequence[int], stem_channels: int, fold_div: int) -> None:
+    if not stage_blocks or min(stage_blocks) < 1:
+        raise InputError(
+            f"stage blocks {list(stage_blocks)}: give at least one stage, of at least one block each"
+        )
+    if stem_channels < fold_div:
+        raise InputError(
+            f"{stem_channels} stem channels: at least {fold_div} are needed, for a temporal shift moves "
+            f"one in {fold_div} of them each way"
+        )
 
 
 def initialise_weights(module: nn.Module) -> None:

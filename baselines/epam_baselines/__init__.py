@@ -1,7 +1,16 @@
 """Every model that EPAM-Net is compared with, one paper a file, and the catalogue of them all."""
 
-from epam_baselines.catalogue import create_model, list_models, model_spec
+from epam_baselines.catalogue import create_model, find_spec, list_models, model_spec
 from epam_baselines.inputs import example_inputs, with_clip
-from epam_baselines.model_spec import ModelSpec
+from epam_baselines.specification import ModelSpec, build_model
 
-__all__ = ["ModelSpec", "create_model", "example_inputs", "list_models", "model_spec", "with_clip"]
+__all__ = [
+    "ModelSpec",
+    "build_model",
+    "create_model",
+    "example_inputs",
+    "find_spec",
+    "list_models",
+    "model_spec",
+    "with_clip",
+]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from epam_baselines.clip_shape import require_clip_shape
 from epam_baselines.mmaction_layout import ConvUnit, linear
-from epam_baselines.model_spec import ModelSpec
+from epam_baselines.specification import ModelSpec
 
 CLIP = (3, 16, 112, 112)
 """The only clip that the first fully connected layer fits (paper, section 3.1)."""

@@ -7,9 +7,10 @@ from pathlib import Path
 from torch import nn
 
 import epam
-from epam.errors import InputError, UnknownNameError
+from epam.errors import UnknownNameError
 from epam_baselines import c3d, epam_models, posec3d, slowonly, timesformer, torchvision_models, x3d
-from epam_baselines.model_spec import ModelSpec
+from epam_baselines.custom_models import import_spec, is_import_path
+from epam_baselines.specification import ModelSpec, Options, build_model
 
 SPECS: tuple[ModelSpec, ...] = (
     epam_models.EPAM_NET,
@@ -46,26 +47,36 @@ def model_spec(name: str) -> ModelSpec:
     raise UnknownNameError("model", name, list_models())
 
 
+def find_spec(text: str) -> ModelSpec:
+    """A model of the catalogue by its name, or another by ``package.module:factory``.
+
+    Raises:
+        UnknownNameError: no model has that name, or the module has none of it.
+        InputError: what cannot be imported, or is no :class:`ModelSpec`.
+    """
+    return import_spec(text) if is_import_path(text) else model_spec(text)
+
+
 def create_model(
-    name: str, num_classes: int | None = None, checkpoint: str | Path | None = None
+    name: str,
+    num_classes: int | None = None,
+    checkpoint: str | Path | None = None,
+    options: Options | None = None,
 ) -> nn.Module:
     """Build a model on the current default device, in training mode.
 
     Args:
-        name: one of :func:`list_models`.
+        name: one of :func:`list_models`, or ``package.module:factory`` (:func:`find_spec`).
         num_classes: width of the logits; by default that of the published checkpoint.
         checkpoint: file to load the weights from, strictly (:func:`epam.load_checkpoint`).
+        options: changes to the model's options, as in ``{"attention": "none"}``.
 
     Raises:
-        UnknownNameError: no model has that name.
-        InputError: fewer than one class.
+        UnknownNameError: no model has that name, or the model no such option.
+        InputError: fewer than one class, or an option's value that cannot be used.
         epam.errors.CheckpointError: the file is unreadable, unsafe, or not this model's.
     """
-    spec = model_spec(name)
-    classes = spec.num_classes if num_classes is None else num_classes
-    if classes < 1:
-        raise InputError(f"{name}: {classes} classes; at least 1 is needed")
-    model = spec.build(num_classes=classes)
+    model = build_model(find_spec(name), num_classes=num_classes, options=options)
     if checkpoint is not None:
         epam.load_checkpoint(model, checkpoint)
     return model

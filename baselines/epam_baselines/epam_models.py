@@ -5,29 +5,13 @@
 
 from __future__ import annotations
 
-from torch import nn
-
-import epam
-from epam_baselines.model_spec import ModelSpec
+from epam.epam_net import EPAMNet
+from epam.x_shiftnet import x_shiftnet_pose, x_shiftnet_rgb
+from epam_baselines.specification import ModelSpec
 
 RGB = (3, 16, 224, 224)
 HEATMAPS = (17, 48, 56, 56)
 PAPER = "EPAM-Net, Neurocomputing 2025"
-
-
-def build_epam_net(*, num_classes: int) -> nn.Module:
-    """Both streams, the RGB one guided by the pose one's attention."""
-    return epam.EPAMNet(num_classes=num_classes)
-
-
-def build_x_shiftnet_rgb(*, num_classes: int) -> nn.Module:
-    """The RGB stream alone."""
-    return epam.x_shiftnet_rgb(num_classes=num_classes)
-
-
-def build_x_shiftnet_pose(*, num_classes: int) -> nn.Module:
-    """The pose stream alone."""
-    return epam.x_shiftnet_pose(num_classes=num_classes)
 
 
 EPAM_NET = ModelSpec(
@@ -40,7 +24,7 @@ EPAM_NET = ModelSpec(
     clips=1,
     crops=1,
     num_classes=60,
-    build=build_epam_net,
+    build=EPAMNet,
 )
 X_SHIFTNET_RGB = ModelSpec(
     name="x_shiftnet_rgb",
@@ -52,7 +36,7 @@ X_SHIFTNET_RGB = ModelSpec(
     clips=1,
     crops=1,
     num_classes=60,
-    build=build_x_shiftnet_rgb,
+    build=x_shiftnet_rgb,
 )
 X_SHIFTNET_POSE = ModelSpec(
     name="x_shiftnet_pose",
@@ -64,5 +48,5 @@ X_SHIFTNET_POSE = ModelSpec(
     clips=1,
     crops=1,
     num_classes=60,
-    build=build_x_shiftnet_pose,
+    build=x_shiftnet_pose,
 )

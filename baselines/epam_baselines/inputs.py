@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from epam.errors import InputError
-from epam_baselines.model_spec import ModelSpec
+from epam_baselines.specification import ModelSpec
 
 HEATMAP_FRAMES_PER_RGB_FRAME = 3
 RGB_PIXELS_PER_HEATMAP_PIXEL = 4

@@ -8,8 +8,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from epam_baselines.mmaction_layout import PooledClassifier
-from epam_baselines.model_spec import ModelSpec
 from epam_baselines.slowonly import slowonly_backbone
+from epam_baselines.specification import ModelSpec
 
 
 class PoseC3D(nn.Module):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from epam_baselines.mmaction_layout import ConvUnit, PooledClassifier
-from epam_baselines.model_spec import ModelSpec
+from epam_baselines.specification import ModelSpec
 
 EXPANSION = 4
 """Output channels of a bottleneck over its inner width (ResNet)."""

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torchvision.ops import StochasticDepth
 
 from epam_baselines.clip_shape import require_clip_shape
-from epam_baselines.model_spec import ModelSpec
+from epam_baselines.specification import ModelSpec
 
 EPSILON = 1e-6
 """Of every layer norm (MMAction2's config)."""

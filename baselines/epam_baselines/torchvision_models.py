@@ -12,7 +12,7 @@ from typing import Any
 from torch import nn
 
 from epam_baselines.clip_shape import require_clip_shape
-from epam_baselines.model_spec import ModelSpec
+from epam_baselines.specification import ModelSpec
 
 MVIT_CLIP = (3, 16, 224, 224)
 """The grid of patches that MViTv2's relative positions are built for."""

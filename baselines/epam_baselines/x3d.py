@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from epam.x_shiftnet import squeezed_channels
 from epam_baselines.mmaction_layout import ConvUnit, linear
-from epam_baselines.model_spec import ModelSpec
+from epam_baselines.specification import ModelSpec
 
 STEM_CHANNELS = 24
 BLOCKS = (3, 5, 11, 7)

@@ -34,7 +34,6 @@ MAY_IMPORT = {
 """Arrows point down: who may import what of ours, the more particular name first."""
 
 TESTED_ELSEWHERE = {
-    "epam_baselines.model_spec": "test_catalogue.py: it has one property",
     "epam_bench.model_card": "test_counting.py: a record's first field",
     "epam_inference.network_kind": "test_command.py, by running the scripts",
     "epam_inference.run": "test_command.py, by running the scripts",
