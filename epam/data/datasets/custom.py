@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from epam.data.datasets.protocol import Dataset, Protocol
-from epam.errors import InputError, printable
+from epam.data.datasets.text_lines import read_lines
+from epam.errors import AnnotationError, InputError, printable
 
 CUSTOM = Dataset(
     name="custom",
@@ -48,3 +50,29 @@ def custom_protocol(name: str, *, num_classes: int, class_names: Sequence[str] =
         },
         source="the user's own",
     )
+
+
+def read_class_names(path: Path) -> tuple[str, ...]:
+    """Read the classes' names, line ``i`` naming class ``i`` from 0; blank lines at the end are no matter.
+
+    Raises:
+        AnnotationError: the file cannot be read or names no class, a name is blank among others or
+            does not print, or two classes have the same name; names the line.
+    """
+    lines = read_lines(path)
+    while lines and not lines[-1]:
+        lines.pop()
+    if not lines:
+        raise AnnotationError(f"{path}: names no class; give one a line")
+    first_line: dict[str, int] = {}
+    for number, name in enumerate(lines, start=1):
+        if not name or not name.isprintable():
+            raise AnnotationError(
+                f"{path}, line {number}: {printable(name)!r} is no class name; give one a line"
+            )
+        if first_line.setdefault(name, number) != number:
+            raise AnnotationError(
+                f"{path}, line {number}: {printable(name)!r} is also line {first_line[name]}; "
+                "give each class its own name"
+            )
+    return tuple(lines)

@@ -1,11 +1,17 @@
-"""Toyota Smarthome (trimmed): names, splitting rules, and counts of every class."""
+"""Toyota Smarthome (trimmed): names, splitting rules, video lists, and counts of every class.
+
+The data set's official CS training set is what the lists here part into training and validation:
+11 performers, 10,592 samples.
+"""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from epam.data.datasets.protocol import Dataset, Part, Protocol, SampleName
-from epam.errors import AnnotationError, printable
+from epam.data.datasets.split_lists import ListedSample, read_split_list
+from epam.errors import AnnotationError, InputError, printable
 
 TRAINING_PERFORMERS = frozenset({3, 4, 6, 7, 9, 12, 13, 15, 17})
 VALIDATION_PERFORMERS = frozenset({19, 25})
@@ -79,6 +85,53 @@ def _part_by_camera(sample: str, protocol: str) -> Part:
             f"sample {sample!r}: camera {camera} is not part of {protocol}, which uses {used}"
         )
     return cameras[camera]
+
+
+def label_of(sample: str, protocol: Protocol) -> int:
+    """The class index that a sample has in a protocol: its class name's alphabetical rank there.
+
+    Raises:
+        AnnotationError: the name is malformed, or its class is not one of the protocol's.
+    """
+    class_name = parse_name(sample).class_name
+    if class_name not in protocol.class_names:
+        raise AnnotationError(
+            f"sample {sample!r}: class {class_name} is none of the {protocol.num_classes} of {protocol.name}"
+        )
+    return protocol.class_names.index(class_name)
+
+
+def read_video_list(path: Path, *, protocol: str | None = None) -> tuple[ListedSample, ...]:
+    """Read one of the lists ``{train,validation,test}_{CS,CV2}.txt``, in its order.
+
+    Args:
+        path: the list, a line ``<sample>.mp4 <label>`` for each.
+        protocol: the name of the protocol that numbers the classes; none: the file's name ends in it.
+
+    Raises:
+        AnnotationError: the list cannot be read, a name is malformed, or a label is not the rank of
+            its class in the protocol.
+        InputError: no protocol is given, and the file's name doesn't end in one.
+        UnknownNameError: no such protocol.
+    """
+    chosen = TOYOTA_SMARTHOME.protocol(protocol or _protocol_in_name(path))
+    samples = read_split_list(path, endings=TOYOTA_SMARTHOME.video_endings)
+    for sample, label in samples:
+        rank = label_of(sample, chosen)
+        if label != rank:
+            raise AnnotationError(
+                f"{path}: sample {sample} has label {label}, its class is number {rank} of {chosen.name}; "
+                "is it another protocol's list?"
+            )
+    return samples
+
+
+def _protocol_in_name(path: Path) -> str:
+    ending = path.stem.rpartition("_")[2].lower()
+    names = [protocol.name for protocol in TOYOTA_SMARTHOME.protocols]
+    if ending not in names:
+        raise InputError(f"{path}: its name does not end in a protocol; say which: {', '.join(names)}")
+    return ending
 
 
 _SOURCE = "counted in the lists that EPAM-Net's repository ships"
