@@ -14,6 +14,7 @@ from epam.checkpoints import published_state
 from epam.epam_net import EPAMLogits
 from epam.epam_net import EPAMNet as FoldedEPAMNet
 from epam.errors import InputError
+from epam.x_shiftnet import XShiftNet as FoldedXShiftNet
 from epam.x_shiftnet import XShiftNetRecognizer as FoldedRecognizer
 
 
@@ -32,7 +33,9 @@ class ConvNorm(nn.Module):
 class SqueezeExcitation(nn.Module):
     def __init__(self, channels: int):
         super().__init__()
-        squeezed = {54: 8, 108: 8, 216: 16, 432: 32}[channels]
+        # A sixteenth, to the nearest multiple of 8; the paper's 54, 108, 216, 432 give 8, 8, 16, 32.
+        squeezed = max(8, (channels + 64) // 128 * 8)
+        squeezed += 8 if squeezed * 16 < 0.9 * channels else 0
         self.fc1 = nn.Conv3d(channels, squeezed, 1)
         self.fc2 = nn.Conv3d(squeezed, channels, 1)
 
@@ -50,10 +53,10 @@ def shift(x: Tensor, fold: int) -> Tensor:
 
 
 class Block(nn.Module):
-    def __init__(self, cin: int, cout: int, stride: int, fold_div: int, squeeze: bool):
+    def __init__(self, cin: int, cout: int, stride: int, fold_div: int, squeeze: bool, shifts: bool):
         super().__init__()
         inner = cout * 9 // 4
-        self.fold = cin // fold_div
+        self.fold = cin // fold_div if shifts else 0
         self.conv1 = ConvNorm(cin, inner, 1)
         self.conv2 = ConvNorm(inner, inner, 3, stride, groups=inner)
         self.se_module = SqueezeExcitation(inner) if squeeze else nn.Identity()
@@ -68,15 +71,16 @@ class Block(nn.Module):
 
 
 class XShiftNet(nn.Sequential):
-    def __init__(self, cin: int, stem_stride: int, depths: tuple[int, ...], fold_div: int):
+    def __init__(self, like: FoldedXShiftNet, stem_stride: int, fold_div: int):
         super().__init__()
-        self.add_module("conv1_s", ConvNorm(cin, 24, 3, stem_stride))
+        width = like.stem_channels
+        self.add_module("conv1_s", ConvNorm(like.in_channels, width, 3, stem_stride))
         self.add_module("relu", nn.ReLU())
-        width = 24
-        for stage, depth in enumerate(depths):
-            cout = 24 * 2**stage
+        for stage, depth in enumerate(like.stage_blocks):
+            cout = like.stem_channels * 2**stage
             blocks = [
-                Block(cout if i else width, cout, 1 if i else 2, fold_div, i % 2 == 0) for i in range(depth)
+                Block(cout if i else width, cout, 1 if i else 2, fold_div, i % 2 == 0, like.temporal_shift)
+                for i in range(depth)
             ]
             self.add_module(f"layer{stage + 1}", nn.Sequential(*blocks))
             width = cout
@@ -108,20 +112,22 @@ class NestedAttention(nn.Module):
         return spatial * temporal[:, :, :, None, None]
 
 
-def rgb_backbone() -> XShiftNet:
-    return XShiftNet(3, 2, (3, 5, 11, 7), 8)
+def rgb_backbone(like: FoldedXShiftNet) -> XShiftNet:
+    return XShiftNet(like, stem_stride=2, fold_div=8)
 
 
-def pose_backbone() -> XShiftNet:
-    return XShiftNet(17, 1, (5, 11, 7), 4)
+def pose_backbone(like: FoldedXShiftNet) -> XShiftNet:
+    return XShiftNet(like, stem_stride=1, fold_div=4)
 
 
 class EPAMNet(nn.Module):
     """The multimodal network with the paper's nested attention, or with none."""
 
-    def __init__(self, num_classes: int = 60, *, attention: bool = True):
+    def __init__(self, like: FoldedEPAMNet, *, attention: bool):
         super().__init__()
-        self.rgb_backbone, self.pose_backbone = rgb_backbone(), pose_backbone()
+        num_classes = like.rgb_cls_head.fc_cls.out_features
+        self.rgb_backbone = rgb_backbone(like.rgb_backbone)
+        self.pose_backbone = pose_backbone(like.pose_backbone)
         self.attention_module = NestedAttention() if attention else None
         self.rgb_cls_head = Head(self.rgb_backbone.out_channels, num_classes)
         self.pose_cls_head = Head(self.pose_backbone.out_channels, num_classes)
@@ -146,16 +152,10 @@ class XShiftNetRecognizer(nn.Module):
         return self.cls_head(self.backbone(clip))
 
 
-def x_shiftnet_rgb(num_classes: int = 60) -> XShiftNetRecognizer:
-    return XShiftNetRecognizer(rgb_backbone(), num_classes)
-
-
-def x_shiftnet_pose(num_classes: int = 60) -> XShiftNetRecognizer:
-    return XShiftNetRecognizer(pose_backbone(), num_classes)
-
-
 def build_twin(model: nn.Module) -> nn.Module:
     """Build the reference twin of a network, with the same weights, dtype, device and mode.
+
+    Widths, depths, and whether frames are shifted at all are taken over; nothing else is.
 
     Raises:
         InputError: the network has no twin (an ablation's attention, or another class).
@@ -172,8 +172,8 @@ def build_twin(model: nn.Module) -> nn.Module:
 def _empty_twin(model: nn.Module) -> nn.Module:
     if isinstance(model, FoldedEPAMNet):
         has_attention = any(True for _ in model.attention_module.parameters())
-        return EPAMNet(model.rgb_cls_head.fc_cls.out_features, attention=has_attention)
+        return EPAMNet(model, attention=has_attention)
     if isinstance(model, FoldedRecognizer):
-        build = {"rgb": x_shiftnet_rgb, "pose": x_shiftnet_pose}[model.stream]
-        return build(model.cls_head.fc_cls.out_features)
+        build = {"rgb": rgb_backbone, "pose": pose_backbone}[model.stream]
+        return XShiftNetRecognizer(build(model.backbone), model.cls_head.fc_cls.out_features)
     raise InputError(f"no reference twin for {type(model).__name__}; EPAM-Net and its two streams have one")

@@ -54,3 +54,20 @@ def test_any_number_of_frames_and_any_divisible_size(frames: int) -> None:
 def test_streams_that_do_not_match_are_refused(rgb, heatmaps, message: str) -> None:
     with pytest.raises(InputError, match=message):
         EPAMNet(5)(torch.zeros(rgb), torch.zeros(heatmaps))
+
+
+def test_a_thin_network_sizes_its_attention_and_heads_by_its_backbones() -> None:
+    thin = EPAMNet(
+        5, attention="compressed", frames=2, stem_channels=12, rgb_blocks=(1, 1, 1, 1), pose_blocks=(1, 1, 1)
+    )
+    logits = thin.eval()(torch.zeros(1, 3, 2, 32, 32), torch.zeros(1, 17, 6, 8, 8))
+    assert logits.fused.shape == (1, 5)
+    assert (thin.rgb_cls_head.fc_cls.in_features, thin.pose_cls_head.fc_cls.in_features) == (216, 108)
+
+
+def test_the_heatmaps_side_follows_from_the_depths_of_the_streams() -> None:
+    # Two RGB stages divide by 2 · 2² = 8, two pose stages by 4: heatmaps of half the side.
+    model = EPAMNet(5, rgb_blocks=(1, 1), pose_blocks=(1, 1)).eval()
+    assert model(torch.zeros(1, 3, 1, 16, 16), torch.zeros(1, 17, 3, 8, 8)).fused.shape == (1, 5)
+    with pytest.raises(InputError, match=r"need heatmaps of 8 × 8 \(4/8 of them"):
+        model(torch.zeros(1, 3, 1, 16, 16), torch.zeros(1, 17, 3, 4, 4))

@@ -91,6 +91,14 @@ def test_network_without_attention_has_a_twin_and_other_ablations_say_they_have_
         build_twin(epam.EPAMNet(4, attention="non_local"))
 
 
+@pytest.mark.parametrize("temporal_shift", [True, False])
+def test_thin_networks_with_and_without_the_shift_have_twins(temporal_shift: bool, lively) -> None:
+    model = epam.EPAMNet(
+        4, stem_channels=12, rgb_blocks=(1, 2, 3, 2), pose_blocks=(2, 3, 2), temporal_shift=temporal_shift
+    )
+    assert_same_logits(lively(model).eval(), clips(1, 3, 64, torch.float32), 1e-5)
+
+
 def test_both_shifts_agree() -> None:
     clip = torch.randn(2, 8, 5, 3, 3)
     folded = temporal_shift(clip.transpose(1, 2).flatten(0, 1), frames=5, fold=2)

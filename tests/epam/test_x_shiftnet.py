@@ -43,6 +43,27 @@ def test_shift_moves_an_eighth_for_rgb_and_a_quarter_for_pose() -> None:
     assert folds(pose_backbone())[4:7] == [6, 6, 12]
 
 
+def test_a_thin_backbone_has_the_published_names_for_what_it_keeps() -> None:
+    thin = rgb_backbone(stem_channels=12, stage_blocks=[1, 2])
+    assert thin.out_channels == int(2.25 * 24)
+    assert thin.spatial_stride == 8
+    assert set(thin.state_dict()) < set(rgb_backbone().state_dict())
+    assert thin(torch.zeros(1, 3, 2, 16, 16)).shape == (1, 54, 2, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"stage_blocks": ()}, "at least one stage"),
+        ({"stage_blocks": (2, 0)}, r"stage blocks \[2, 0\]"),
+        ({"stem_channels": 7}, "7 stem channels: at least 8"),
+    ],
+)
+def test_sizes_that_are_no_network_are_refused(options: dict, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        x_shiftnet_rgb(3, **options)
+
+
 def test_every_second_block_of_a_stage_squeezes_starting_with_the_first() -> None:
     layer3 = rgb_backbone().layer3
     assert isinstance(layer3, nn.ModuleList)
@@ -85,6 +106,26 @@ def test_a_frame_reaches_as_far_as_there_are_blocks(lively) -> None:
         touched[:, :, 4] = 1.0
         difference = (backbone(touched) - backbone(clip)).abs().amax(dim=(0, 1, 3, 4))
     assert (difference > 0).tolist() == [False, False, True, True, True, True, True, False, False]
+
+
+def test_without_the_shift_a_frame_reaches_only_itself(lively) -> None:
+    backbone = XShiftNet(in_channels=3, stem_stride=2, stage_blocks=(2,), fold_div=8, temporal_shift=False)
+    lively(backbone).eval()
+    for block in backbone.layer1:  # type: ignore[union-attr]
+        block.se_module = None  # averages over the whole clip
+    clip = torch.zeros(1, 3, 3, 16, 16)
+    touched = clip.clone()
+    touched[:, :, 1] = 1.0
+    with torch.no_grad():
+        difference = (backbone(touched) - backbone(clip)).abs().amax(dim=(0, 1, 3, 4))
+    assert (difference > 0).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("build", [x_shiftnet_rgb, x_shiftnet_pose, epam.EPAMNet])
+def test_the_shift_has_no_weights_so_both_forms_share_checkpoints(build) -> None:
+    with torch.device("meta"):
+        with_shift, without = build(3), build(3, temporal_shift=False)
+    assert with_shift.state_dict().keys() == without.state_dict().keys()
 
 
 @pytest.mark.parametrize(
