@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from epam.errors import InputError
-from epam.evaluation import Accuracy, evaluate
+from epam.evaluation.accuracy import Accuracy, evaluate, find_hits, tally
 
 
 def _voting(classes: int, **votes: int) -> dict[str, np.ndarray]:
@@ -135,3 +135,27 @@ def test_bad_input_names_the_sample(scores: Any, labels: Any, told: str) -> None
 def test_scores_of_the_other_byte_order_are_read() -> None:
     scores = {"a": np.array([0.1, 0.9], dtype=">f4"), "b": np.array([0.8, 0.2], dtype="<f8")}
     assert evaluate(scores, {"a": 1, "b": 0}).top1 == 1.0
+
+
+def test_tally_counts_labels_down_and_predictions_across() -> None:
+    found = tally(_voting(3, a=0, b=0, c=2, d=1), {"a": 0, "b": 0, "c": 1, "d": 1})
+    assert found.confusion.tolist() == [[2, 0, 0], [0, 1, 1], [0, 0, 0]]
+    assert (found.samples, found.top1_hits, found.top5_hits) == (4, 3, 4)
+    assert found.class_samples.tolist() == [2, 2, 0]
+    assert found.class_hits.tolist() == [2, 1, 0]
+
+
+def test_hits_are_told_sample_by_sample() -> None:
+    scores = _voting(2, a=0, b=1) | {"tied": np.zeros(2)}
+    assert find_hits(scores, {"tied": 0, "b": 0, "a": 0}) == {"a": True, "b": False, "tied": True}
+
+
+def test_the_package_gives_the_same_names() -> None:
+    import epam.evaluation
+
+    assert epam.evaluation.evaluate is evaluate
+    assert sorted(epam.evaluation.__all__) == sorted(epam.evaluation._HOMES)
+    assert all(getattr(epam.evaluation, name) is not None for name in epam.evaluation.__all__)
+    assert set(epam.evaluation.__all__) <= set(dir(epam.evaluation))
+    with pytest.raises(AttributeError, match="no_such_name"):
+        epam.evaluation.no_such_name  # noqa: B018

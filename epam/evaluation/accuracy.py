@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torchmetrics.functional.classification import multiclass_stat_scores
+from torchmetrics.functional.classification import multiclass_confusion_matrix, multiclass_stat_scores
 
 from epam.errors import InputError
 
@@ -39,6 +39,58 @@ class Accuracy:
     mean_class_accuracy_present: float
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tally:
+    """Predictions counted; every figure follows from these.
+
+    Attributes:
+        confusion: (classes, classes) int64, samples by label (row) and best class (column).
+        top5_hits: samples whose label is among the five best classes (of fewer than five: among all).
+    """
+
+    confusion: NDArray[np.int64]
+    top5_hits: int
+
+    @property
+    def samples(self) -> int:
+        """All of them."""
+        return int(self.confusion.sum())
+
+    @property
+    def class_samples(self) -> NDArray[np.int64]:
+        """(classes,) samples by label."""
+        return self.confusion.sum(axis=1)
+
+    @property
+    def class_hits(self) -> NDArray[np.int64]:
+        """(classes,) samples by label, those predicted right alone."""
+        return self.confusion.diagonal()
+
+    @property
+    def top1_hits(self) -> int:
+        """Samples whose best class is the label."""
+        return int(self.class_hits.sum())
+
+    @property
+    def accuracy(self) -> Accuracy:
+        """The shares that these counts make."""
+        occurs = self.class_samples > 0
+        return Accuracy(
+            samples=self.samples,
+            top1=self.top1_hits / self.samples,
+            top5=self.top5_hits / self.samples,
+            mean_class_accuracy=self._mean_share(occurs | (self.confusion.sum(axis=0) > 0)),
+            mean_class_accuracy_present=self._mean_share(occurs),
+        )
+
+    def _mean_share(self, counted: NDArray[np.bool_]) -> float:
+        """Mean of hits / samples over the classes counted, 0 for a class without samples."""
+        # Exact ratios, not floating-point averages of them: 1/3 stays 1/3.
+        pairs = zip(self.class_hits[counted].tolist(), self.class_samples[counted].tolist(), strict=True)
+        shares = [Fraction(hits, samples) if samples else Fraction() for hits, samples in pairs]
+        return float(sum(shares, Fraction()) / len(shares))
+
+
 def evaluate(scores: Mapping[str, NDArray[Any] | Tensor], labels: Mapping[str, int]) -> Accuracy:
     """Compare every sample's scores with its label, each sample once.
 
@@ -53,21 +105,31 @@ def evaluate(scores: Mapping[str, NDArray[Any] | Tensor], labels: Mapping[str, i
         InputError: nothing to evaluate, ids that differ, a label without a score of its own, or
             scores of another shape, not numbers or not finite; names the sample.
     """
+    return tally(scores, labels).accuracy
+
+
+def tally(scores: Mapping[str, NDArray[Any] | Tensor], labels: Mapping[str, int]) -> Tally:
+    """Count hits and confusions; takes and refuses what :func:`evaluate` does."""
+    ranked, target = _rank_classes(scores, labels)
+    confusion = multiclass_confusion_matrix(ranked, target, ranked.shape[1])
+    return Tally(confusion=confusion.numpy(), top5_hits=_count_within(ranked, target, 5))
+
+
+def find_hits(scores: Mapping[str, NDArray[Any] | Tensor], labels: Mapping[str, int]) -> dict[str, bool]:
+    """Tell of every sample whether its best class is the label; as :func:`evaluate` does it."""
+    ranked, target = _rank_classes(scores, labels)
+    return dict(zip(scores, (ranked.argmax(dim=1) == target).tolist(), strict=True))
+
+
+def _rank_classes(
+    scores: Mapping[str, NDArray[Any] | Tensor], labels: Mapping[str, int]
+) -> tuple[Tensor, Tensor]:
+    """Ranks (N, classes) without ties, the best class's the highest, and labels (N,)."""
     _check_samples(scores, labels)
     names = list(scores)
     table = _score_table(scores, names)
-    classes = table.shape[1]
-    target = torch.tensor([_label(name, labels[name], classes) for name in names])
-    ranked = _without_ties(torch.from_numpy(table))
-    # Counts, not torchmetrics' float32 averages of them: 1/3 stays 1/3.
-    right, wrong, _, _, annotated = multiclass_stat_scores(ranked, target, classes, average="none").unbind(1)
-    return Accuracy(
-        samples=len(names),
-        top1=int(right.sum()) / len(names),
-        top5=_count_within(ranked, target, 5) / len(names),
-        mean_class_accuracy=_mean_share(right, annotated, annotated + wrong > 0),
-        mean_class_accuracy_present=_mean_share(right, annotated, annotated > 0),
-    )
+    target = torch.tensor([_label(name, labels[name], table.shape[1]) for name in names])
+    return _without_ties(torch.from_numpy(table)), target
 
 
 def _without_ties(table: Tensor) -> Tensor:
@@ -82,13 +144,6 @@ def _count_within(ranked: Tensor, target: Tensor, places: int) -> int:
     classes = ranked.shape[1]
     top = min(places, classes)
     return int(multiclass_stat_scores(ranked, target, classes, average="micro", top_k=top)[0])
-
-
-def _mean_share(right: Tensor, annotated: Tensor, counted: Tensor) -> float:
-    """Mean of right / annotated over the classes counted, 0 for a class without samples."""
-    pairs = zip(right[counted].tolist(), annotated[counted].tolist(), strict=True)
-    shares = [Fraction(hits, samples) if samples else Fraction() for hits, samples in pairs]
-    return float(sum(shares, Fraction()) / len(shares))
 
 
 def _check_samples(scores: Mapping[str, object], labels: Mapping[str, object]) -> None:
