@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from epam.data.annotations import Annotation, load_annotations
-    from epam.data.clip import Clip, normalise_frames, prepare_clip, prepare_pose_clip, prepare_rgb_clip
+    from epam.data.clip import Clip, prepare_clip, prepare_pose_clip, prepare_rgb_clip
     from epam.data.frame_sampling import sample_frames
     from epam.data.heatmaps import render_heatmaps
+    from epam.data.normalisation import normalise_frames
     from epam.data.person_box import crop_frames, crop_keypoints, person_box
     from epam.data.video import DecodedVideo, decode_chosen_frames, decode_frames
 
@@ -23,7 +24,7 @@ _HOMES = {
     "decode_chosen_frames": "epam.data.video",
     "decode_frames": "epam.data.video",
     "load_annotations": "epam.data.annotations",
-    "normalise_frames": "epam.data.clip",
+    "normalise_frames": "epam.data.normalisation",
     "person_box": "epam.data.person_box",
     "prepare_clip": "epam.data.clip",
     "prepare_pose_clip": "epam.data.clip",

@@ -1,38 +1,17 @@
-"""From an annotation and a video to what the networks take: the published test pipelines."""
+"""One clip of the paper's size by the published test pipelines, each in one call."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
-from functools import partial
+from collections.abc import Mapping
+from contextlib import nullcontext
+from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from epam.data.annotations import Annotation
-from epam.data.frame_sampling import sample_frames
-from epam.data.heatmaps import render_heatmaps
-from epam.data.person_box import Box, crop_frames, crop_keypoints, person_box
-from epam.data.video import StrPath, decode_chosen_frames, decode_frames
-from epam.errors import VideoError
-
-POSE_FRAMES = 48
-RGB_FRAMES = 16
-RGB_STRIDE = POSE_FRAMES // RGB_FRAMES
-"""The RGB stream sees every third frame of the pose stream (paper section III; MMDecode)."""
-
-HEATMAP_SIDE = 56
-FRAME_SIDE = 224
-
-RGB_MEAN = (123.675, 116.28, 103.53)
-RGB_STD = (58.395, 57.12, 57.375)
-"""ImageNet's mean and standard deviation in grey levels, red first, as published."""
-
-StepTimer = Callable[[str], AbstractContextManager[object]]
-"""Entered around each step with its name: ``decode``, ``crop``, ``heatmaps`` or ``normalise``."""
+from epam.data.pipelines import Pipeline, StepTimer
+from epam.data.video import StrPath
 
 
 class Clip(NamedTuple):
@@ -71,21 +50,7 @@ def prepare_clip(
         AnnotationError: a mapping that is not a valid sample.
         VideoError: missing, damaged or shorter than the annotation, or of another shape.
     """
-    sample = _as_annotation(annotation)
-    indices = sample_frames(sample.total_frames, POSE_FRAMES)
-    with step("heatmaps"):
-        heatmaps = _draw_pose(sample, indices, clip_to_image=True)
-    with step("decode"):
-        frames, _ = decode_frames(
-            video,
-            indices[::RGB_STRIDE],
-            expected_frames=sample.total_frames,
-            sample=sample.frame_dir,
-        )
-    with step("crop"):
-        frames = _crop_to_people(frames, sample, video)
-    with step("normalise"):
-        rgb = normalise_frames(frames)
+    rgb, heatmaps = Pipeline("multimodal")(_as_annotation(annotation), Path(video), step=step)
     return Clip(rgb, heatmaps)
 
 
@@ -106,10 +71,8 @@ def prepare_pose_clip(
     Raises:
         AnnotationError: a mapping that is not a valid sample.
     """
-    sample = _as_annotation(annotation)
-    indices = sample_frames(sample.total_frames, POSE_FRAMES)
-    with step("heatmaps"):
-        return _draw_pose(sample, indices, clip_to_image=False)
+    [heatmaps] = Pipeline("pose")(_as_annotation(annotation), None, step=step)
+    return heatmaps
 
 
 def prepare_rgb_clip(
@@ -136,67 +99,11 @@ def prepare_rgb_clip(
         VideoError: missing, damaged or cut short, or of another shape.
     """
     sample = None if annotation is None else _as_annotation(annotation)
-    with step("decode"):
-        frames, _ = decode_chosen_frames(
-            video,
-            partial(sample_frames, clip_length=RGB_FRAMES),
-            expected_frames=None if sample is None else sample.total_frames,
-            sample=None if sample is None else sample.frame_dir,
-        )
-    with step("crop"):
-        frames = _crop_to_people(frames, sample, video)
-    with step("normalise"):
-        return normalise_frames(frames)
-
-
-def normalise_frames(frames: NDArray[np.uint8]) -> Tensor:
-    """``(T, H, W, 3)`` grey levels → ``(3, T, H, W)`` float32, less the mean, over the deviation."""
-    pixels = (
-        torch.from_numpy(frames).permute(3, 0, 1, 2).to(torch.float32, memory_format=torch.contiguous_format)
-    )
-    return pixels.sub_(torch.tensor(RGB_MEAN).view(3, 1, 1, 1)).div_(torch.tensor(RGB_STD).view(3, 1, 1, 1))
+    [rgb] = Pipeline("rgb")(sample, Path(video), step=step)
+    return rgb
 
 
 def _as_annotation(annotation: Annotation | Mapping[str, object]) -> Annotation:
     if isinstance(annotation, Annotation):
         return annotation
     return Annotation.from_mapping(annotation, origin="annotation")
-
-
-def _draw_pose(sample: Annotation, indices: NDArray[np.int64], *, clip_to_image: bool) -> Tensor:
-    keypoints = sample.keypoint[:, indices]
-    box = person_box(keypoints, sample.img_shape, clip_to_image=clip_to_image)
-    points = crop_keypoints(keypoints, box, height=HEATMAP_SIDE, width=HEATMAP_SIDE)
-    scores = sample.keypoint_score[:, indices]
-    return torch.from_numpy(render_heatmaps(points, scores, height=HEATMAP_SIDE, width=HEATMAP_SIDE))
-
-
-def _crop_to_people(
-    frames: NDArray[np.uint8], sample: Annotation | None, video: StrPath
-) -> NDArray[np.uint8]:
-    height, width = frames.shape[1:3]
-    if (height, width) == (FRAME_SIDE, FRAME_SIDE):
-        return frames
-    if sample is None:
-        raise VideoError(
-            f"{video}: frames are {width}×{height}; without annotations only {FRAME_SIDE}×"
-            f"{FRAME_SIDE} crops can be used: give the annotations, to crop by the people in them"
-        )
-    box = person_box(sample.keypoint, sample.img_shape)
-    return crop_frames(frames, _scale_box(box, sample, (height, width), video), side=FRAME_SIDE)
-
-
-def _scale_box(box: Box, sample: Annotation, frame_size: tuple[int, int], video: StrPath) -> Box:
-    """Carry a box from the annotation's image to frames that are the same image at another size."""
-    height, width = frame_size
-    image_height, image_width = sample.img_shape
-    scale = width / image_width
-    if abs(height - image_height * scale) > 1:  # encoders round a side to whole pixels
-        raise VideoError(
-            f"{video} (sample {sample.frame_dir}): frames are {width}×{height}, the keypoints' image "
-            f"is {image_width}×{image_height}; use the original video, a scaled copy of it, or "
-            f"a {FRAME_SIDE}×{FRAME_SIDE} crop"
-        )
-    x1, y1 = min(int(box[0] * scale), width - 1), min(int(box[1] * scale), height - 1)
-    x2, y2 = max(x1 + 1, min(int(box[2] * scale), width)), max(y1 + 1, min(int(box[3] * scale), height))
-    return x1, y1, x2, y2

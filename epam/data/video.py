@@ -28,6 +28,23 @@ _CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm,mpeg,mpegts,flv,asf,ogg
 StrPath = str | PathLike[str]
 
 
+@contextmanager
+def collect_video_warnings() -> Iterator[list[str]]:
+    """Collect what is warned of videos; every other warning goes where it would have gone.
+
+    The list is filled when the block ends.
+    """
+    sentences: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", VideoWarning)
+        yield sentences
+    for warning in caught:
+        if issubclass(warning.category, VideoWarning):
+            sentences.append(str(warning.message))
+        else:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+
+
 class DecodedVideo(NamedTuple):
     """Frames asked for, and how many the whole video has.
 

@@ -7,7 +7,8 @@ import torch
 from numpy.typing import NDArray
 
 from epam.data.annotations import Annotation
-from epam.data.clip import normalise_frames, prepare_clip, prepare_pose_clip, prepare_rgb_clip
+from epam.data.clip import prepare_clip, prepare_pose_clip, prepare_rgb_clip
+from epam.data.normalisation import normalise_frames
 from epam.errors import AnnotationError, VideoError
 
 FULL_HD = (1080, 1920)
@@ -129,7 +130,7 @@ def test_a_full_frame_is_cropped_to_the_people_at_any_scale(
     # 120, its middle, are black, the others white.
     frames = np.zeros((16, height, width, 3), dtype=np.uint8)
     frames[:, :, width * 120 // 320 :] = 255
-    monkeypatch.setattr("epam.data.clip.decode_frames", lambda *_, **__: (frames, 48))
+    monkeypatch.setattr("epam.data.pipelines.decode_frames", lambda *_, **__: (frames, 48))
     clip = prepare_clip(standing(48, image_size=(240, 320)), "unused.mp4")
     columns = brightness_of_columns(clip.rgb)
     assert not any(columns[:100])
