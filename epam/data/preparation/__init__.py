@@ -1,0 +1,1 @@
+"""From published annotation files and videos to the prepared folder that training reads."""
