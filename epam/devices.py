@@ -1,6 +1,10 @@
-"""The device that a name such as ``cuda:1`` means, if this machine has it."""
+"""The device that a name such as ``cuda:1`` means, if this machine has it, and how to compute on it."""
 
 from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -40,3 +44,45 @@ def _check_cuda(name: str, device: torch.device) -> None:
         raise InputError(
             f"device {name!r}: this machine has {torch.cuda.device_count()} CUDA device(s), numbered from 0"
         )
+
+
+def cores_left_by(workers: int) -> int:
+    """How many threads may compute beside so many busy workers, at least one.
+
+    Threads that wait for each other at every layer lose more than a core to whoever shares one
+    with a worker. ``OMP_NUM_THREADS`` and the like stay in force: never more than PyTorch's own choice.
+
+    Args:
+        workers: processes that load data, one thread each.
+    """
+    return max(1, min(torch.get_num_threads(), _usable_cores() - workers))
+
+
+@contextmanager
+def compute_threads(count: int) -> Iterator[None]:
+    """Compute with so many threads while entered; what was set before comes back."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def repeatable_convolutions() -> Iterator[None]:
+    """Let cuDNN take no algorithm whose bits differ from run to run; what was set before comes back."""
+    cudnn = torch.backends.cudnn
+    before = cudnn.deterministic, cudnn.benchmark
+    cudnn.deterministic, cudnn.benchmark = True, False
+    try:
+        yield
+    finally:
+        cudnn.deterministic, cudnn.benchmark = before
+
+
+def _usable_cores() -> int:
+    """Cores that this process may run on, where the system says so."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from epam.devices import check_device
+from epam.devices import check_device, compute_threads, cores_left_by, repeatable_convolutions
 from epam.errors import InputError, UnknownNameError
 
 
@@ -36,3 +36,33 @@ def test_a_number_beyond_the_last_cuda_device_is_refused(monkeypatch: pytest.Mon
     assert check_device("cuda") == torch.device("cuda")
     with pytest.raises(InputError, match=r"'cuda:2': this machine has 2 CUDA device\(s\)"):
         check_device("cuda:2")
+
+
+@pytest.mark.parametrize(("workers", "threads"), [(0, 4), (1, 3), (3, 1), (4, 1), (64, 1)])
+def test_busy_workers_are_left_a_core_each(
+    monkeypatch: pytest.MonkeyPatch, workers: int, threads: int
+) -> None:
+    monkeypatch.setattr("epam.devices._usable_cores", lambda: 4)
+    with compute_threads(4):
+        assert cores_left_by(workers) == threads
+
+
+def test_a_limit_on_threads_stays_in_force(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("epam.devices._usable_cores", lambda: 64)
+    with compute_threads(2):
+        assert cores_left_by(1) == 2
+
+
+def test_thread_count_comes_back() -> None:
+    before = torch.get_num_threads()
+    with compute_threads(before + 1):
+        assert torch.get_num_threads() == before + 1
+    assert torch.get_num_threads() == before
+
+
+def test_repeatable_convolutions_are_chosen_and_put_back() -> None:
+    before = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
+    with repeatable_convolutions():
+        assert torch.backends.cudnn.deterministic
+        assert not torch.backends.cudnn.benchmark
+    assert (torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark) == before
