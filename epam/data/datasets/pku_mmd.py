@@ -36,13 +36,14 @@ _FIRST_RECORDING, _LAST_RECORDING = 2, 364
 _LONGEST_NUMBER = 9
 _LONG_VIDEO_NAME = re.compile(r"\d{4}-[LMR]", re.ASCII)
 _CLIP_NAME = re.compile(r"(\d{4})-([LMR])-A(\d{2})-N(\d{2,3})", re.ASCII)
-_MMNET_NAME = re.compile(r"F(\d{3})V(\d{3})C(\d{3})L(\d{3})", re.ASCII)
+_MMNET_NAME = re.compile(r"F(\d{3})V(\d{3})C(\d{3})L\d{3}", re.ASCII)
 
 
 def parse_name(sample: str) -> SampleName:
     """Read a clip's name: ``NNNN-V-Aaa-Nnn`` (recording, view, action, order) or MMNet's.
 
-    The camera is 1, 2 or 3 for the views L, M and R.
+    The camera is 1, 2 or 3 for the views L, M and R. MMNet's last number is described nowhere and
+    not taken for the order.
 
     >>> parse_name("0291-M-A23-N04").label
     22
@@ -52,11 +53,12 @@ def parse_name(sample: str) -> SampleName:
     Raises:
         AnnotationError: it is neither, or a number is beyond the data set's.
     """
+    order: str | None
     if match := _CLIP_NAME.fullmatch(sample):
         recording, view, action, order = match.groups()
         camera = VIEWS.index(view) + 1
     elif match := _MMNET_NAME.fullmatch(sample):
-        recording, view, action, order = match.groups()
+        (recording, view, action), order = match.groups(), None
         camera = int(view)
     else:
         raise AnnotationError(
@@ -71,7 +73,7 @@ def parse_name(sample: str) -> SampleName:
         label=int(action) - 1,
         camera=camera,
         recording=int(recording),
-        order=int(order),
+        order=None if order is None else int(order),
     )
 
 

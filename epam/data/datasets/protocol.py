@@ -113,9 +113,11 @@ class Protocol:
 
     def _candidates(self, part: Part, have: list[str]) -> list[str]:
         """Splits that may be meant; never another part's, which a hurried user would take."""
+        if not have:
+            return ["none, it is a plain list"]
         others = {name for other, names in self.split_names.items() if other != part for name in names}
         shown = [printable(name) for name in have]
-        return [name for name in shown if name not in others] or [f"none among {', '.join(shown) or 'none'}"]
+        return [name for name in shown if name not in others] or [f"none among {', '.join(shown)}"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from epam.data.datasets import get_dataset, list_datasets
@@ -18,6 +21,8 @@ from epam.errors import UnknownNameError
         ("toyota_smarthome", "cs", 31, "Cook.Cleandishes", "WatchTV"),
         ("toyota_smarthome", "cv1", 19, "Cutbread", "Walk"),
         ("toyota_smarthome", "cv2", 19, "Cutbread", "Walk"),
+        ("embedded", "xsub", 12, "wave a hand", "straighten up"),
+        ("embedded", "xview", 12, "wave a hand", "straighten up"),
     ],
 )
 def test_each_protocol_names_its_classes(
@@ -70,3 +75,8 @@ def test_an_unknown_data_set_lists_the_nearest() -> None:
 def test_a_protocol_of_another_data_set_is_unknown() -> None:
     with pytest.raises(UnknownNameError, match="unknown ntu60 protocol 'xset'"):
         get_dataset("ntu60").protocol("xset")
+
+
+def test_data_sets_are_known_without_pytorch() -> None:
+    program = "import sys, epam.data.datasets; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], timeout=60, check=False).returncode == 0
