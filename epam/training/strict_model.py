@@ -15,12 +15,19 @@ from epam.errors import printable
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-def _as_tuple(value: object) -> object:
+Scalar = bool | int | float | str
+
+
+def _plain_option(value: object) -> object:
+    entries = value if isinstance(value, list | tuple) else (value,)
+    if not all(isinstance(entry, Scalar) for entry in entries):
+        raise ValueError(
+            f"got {printable(repr(value))}, expected a number, text, true, false or a list of these"
+        )
     return tuple(value) if isinstance(value, list) else value
 
 
-Scalar = bool | int | float | str
-OptionValue = Annotated[Scalar | tuple[Scalar, ...], BeforeValidator(_as_tuple)]
+OptionValue = Annotated[Scalar | tuple[Scalar, ...], BeforeValidator(_plain_option)]
 """One value of a network's option; a list in a file is a tuple here, as the networks take it."""
 
 
