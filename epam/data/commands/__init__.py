@@ -1,0 +1,1 @@
+"""The ``epam-data`` command, one subcommand a file."""
