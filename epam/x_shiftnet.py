@@ -23,6 +23,10 @@ RGB_FOLD_DIV = 8
 POSE_FOLD_DIV = 4
 """A fold is an eighth of the channels for RGB, a quarter for pose (published code)."""
 
+MOST_STAGES = 6
+MOST_BLOCKS = 200
+"""Past any use: a file's mistake in a size should not fill the memory."""
+
 EXPANSION = 2.25
 """Inner width of a block over its outer width (X3D-M's gamma_b)."""
 
@@ -345,9 +349,11 @@ def x_shiftnet_pose(
 
 
 def _check_size(stage_blocks: Sequence[int], stem_channels: int, fold_div: int) -> None:
-    if not stage_blocks or min(stage_blocks) < 1:
+    stages_fit = 1 <= len(stage_blocks) <= MOST_STAGES
+    if not stages_fit or not 1 <= min(stage_blocks) <= sum(stage_blocks) <= MOST_BLOCKS:
         raise InputError(
-            f"stage blocks {list(stage_blocks)}: give at least one stage, of at least one block each"
+            f"stage blocks {list(stage_blocks)}: give one to {MOST_STAGES} stages, of at least one block "
+            f"each and {MOST_BLOCKS} together"
         )
     if stem_channels < fold_div:
         raise InputError(

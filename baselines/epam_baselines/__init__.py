@@ -1,7 +1,7 @@
 """Every model that EPAM-Net is compared with, one paper a file, and the catalogue of them all."""
 
 from epam_baselines.catalogue import create_model, find_spec, list_models, model_spec
-from epam_baselines.inputs import example_inputs, with_clip
+from epam_baselines.inputs import example_inputs, with_clip, with_clip_size
 from epam_baselines.specification import ModelSpec, build_model
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "list_models",
     "model_spec",
     "with_clip",
+    "with_clip_size",
 ]

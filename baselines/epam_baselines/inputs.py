@@ -7,6 +7,7 @@ import dataclasses
 import torch
 from torch import Tensor
 
+from epam.data.clip_size import ClipSize
 from epam.errors import InputError
 from epam_baselines.specification import ModelSpec
 
@@ -65,6 +66,17 @@ def with_clip(spec: ModelSpec, frames: int, height: int, width: int) -> ModelSpe
         width // RGB_PIXELS_PER_HEATMAP_PIXEL,
     )
     return _with_sizes(spec, {"rgb": clip, "heatmaps": heatmap})
+
+
+def with_clip_size(spec: ModelSpec, size: ClipSize) -> ModelSpec:
+    """The same model for clips of a size; what the model does not see of it is left out."""
+    return _with_sizes(
+        spec,
+        {
+            "rgb": (size.rgb_frames, size.frame_side, size.frame_side),
+            "heatmaps": (size.pose_frames, size.heatmap_side, size.heatmap_side),
+        },
+    )
 
 
 def _with_sizes(spec: ModelSpec, sizes: dict[str, tuple[int, int, int]]) -> ModelSpec:

@@ -54,7 +54,9 @@ def test_a_thin_backbone_has_the_published_names_for_what_it_keeps() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"stage_blocks": ()}, "at least one stage"),
+        ({"stage_blocks": ()}, "one to 6 stages"),
+        ({"stage_blocks": (1,) * 7}, "one to 6 stages"),
+        ({"stage_blocks": (10**9,)}, "and 200 together"),
         ({"stage_blocks": (2, 0)}, r"stage blocks \[2, 0\]"),
         ({"stem_channels": 7}, "7 stem channels: at least 8"),
     ],

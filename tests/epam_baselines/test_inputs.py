@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from epam.data.clip_size import ClipSize
 from epam.errors import InputError
-from epam_baselines import create_model, example_inputs, model_spec, with_clip
+from epam_baselines import create_model, example_inputs, model_spec, with_clip, with_clip_size
 
 
 def small_epam_net_inputs(seed: int) -> tuple[torch.Tensor, ...]:
@@ -90,3 +91,10 @@ def test_sizes_below_one_are_refused(clip: tuple[int, int, int]) -> None:
 def test_a_size_whose_quarter_is_no_whole_number_is_refused_for_epam_net() -> None:
     with pytest.raises(InputError, match=r"clip 16×222×224: .*multiples of 4"):
         with_clip(model_spec("epam_net"), 16, 222, 224)
+
+
+def test_a_clip_size_sets_what_the_model_sees_of_it() -> None:
+    size = ClipSize(rgb_frames=6, frame_side=96, pose_frames=18, heatmap_side=24)
+    assert with_clip_size(model_spec("x3d_m"), size).inputs == {"rgb": (3, 6, 96, 96)}
+    assert with_clip_size(model_spec("posec3d"), size).inputs == {"heatmaps": (17, 18, 24, 24)}
+    assert with_clip_size(model_spec("epam_net"), size).clip_size == size
