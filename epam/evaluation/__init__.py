@@ -11,16 +11,19 @@ if TYPE_CHECKING:
     from epam.evaluation.intervals import bootstrap_mean_class_interval, wilson_interval
     from epam.evaluation.mcnemar import McNemar, compare_runs
     from epam.evaluation.score_table import ScoreTable
+    from epam.evaluation.split_evaluation import SplitScores, score_split
 
 _HOMES = {
     "Accuracy": "accuracy",
     "McNemar": "mcnemar",
     "ScoreTable": "score_table",
+    "SplitScores": "split_evaluation",
     "Tally": "accuracy",
     "bootstrap_mean_class_interval": "intervals",
     "compare_runs": "mcnemar",
     "evaluate": "accuracy",
     "find_hits": "accuracy",
+    "score_split": "split_evaluation",
     "tally": "accuracy",
     "wilson_interval": "intervals",
 }
@@ -29,11 +32,13 @@ __all__ = [
     "Accuracy",
     "McNemar",
     "ScoreTable",
+    "SplitScores",
     "Tally",
     "bootstrap_mean_class_interval",
     "compare_runs",
     "evaluate",
     "find_hits",
+    "score_split",
     "tally",
     "wilson_interval",
 ]
