@@ -23,6 +23,8 @@ _NAME = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})", re.ASCII)
 _LARGEST = (32, 3, 106, 2, 120)
 _LARGEST_60 = (17, 3, 40, 2, 60)
 
+# Crops and raw videos end in "_rgb"; others' copies, as PYSKL's, do not.
+_VIDEO_ENDINGS = ("_rgb.mp4", "_rgb.avi", ".mp4", ".avi")
 _RULE_SOURCE = "MMAction2 gen_ntu_rgbd_raw.py and PYSKL ntu_preproc.py agree on the rule"
 _COUNT_SOURCE = "counts without missing skeletons: the data set's lists of 302 and 535 such samples"
 
@@ -97,7 +99,7 @@ NTU60 = Dataset(
     title="NTU RGB+D",
     source="Shahroudy et al., CVPR 2016; class list: the first 60 of NTU RGB+D 120's",
     parse_name=parse_name_60,
-    video_endings=("_rgb.mp4", "_rgb.avi"),
+    video_endings=_VIDEO_ENDINGS,
     protocols=(
         Protocol(
             name="xsub",
@@ -130,7 +132,7 @@ NTU120 = Dataset(
     title="NTU RGB+D 120",
     source="Liu et al., TPAMI 2020; class list: pyskl tools/data/label_map/nturgbd_120.txt",
     parse_name=parse_name,
-    video_endings=("_rgb.mp4", "_rgb.avi"),
+    video_endings=_VIDEO_ENDINGS,
     protocols=(
         Protocol(
             name="xsub",
