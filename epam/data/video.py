@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from epam.errors import InputError, VideoError, VideoWarning
@@ -131,6 +132,7 @@ def _decode(path: StrPath, wanted: frozenset[int], sample: str | None) -> _Decod
     size: tuple[int, int] | None = None
     count = packets = 0
     end = 0.0
+    converter = VideoReformatter()  # one for all frames: making one costs as much as a conversion
     with _opened(path, sample) as (container, stream):
         for packet in container.demux(stream):
             packets += packet.size > 0
@@ -142,7 +144,8 @@ def _decode(path: StrPath, wanted: frozenset[int], sample: str | None) -> _Decod
                 if frame.is_corrupt:
                     raise _damaged(path, sample, count)
                 if count in wanted:
-                    pictures[count] = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+                    picture = converter.reformat(frame, format="rgb24").to_ndarray()
+                    pictures[count] = picture.astype(np.uint8, copy=False)
                 count += 1
                 end = max(end, frame.time or 0.0)
             if packet.is_corrupt:

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from epam.data.annotations import Annotation
 from epam.data.clip import prepare_clip, prepare_pose_clip, prepare_rgb_clip
-from epam.data.normalisation import normalise_frames
 from epam.errors import AnnotationError, VideoError
 
 FULL_HD = (1080, 1920)
@@ -88,13 +87,6 @@ def test_an_annotation_and_its_mapping_give_the_same_clip(make_video) -> None:
     other = prepare_clip(Annotation.from_mapping(golden_sample(), origin="test"), video)
     assert torch.equal(one.rgb, other.rgb)
     assert torch.equal(one.heatmaps, other.heatmaps)
-
-
-def test_grey_is_normalised_as_published() -> None:
-    frames = np.full((2, 1, 1, 3), 128, dtype=np.uint8)
-    pixels = normalise_frames(frames)
-    assert pixels.shape == (3, 2, 1, 1)
-    assert pixels[:, 0, 0, 0].tolist() == pytest.approx([0.074065, 0.205182, 0.426492], abs=1e-6)
 
 
 def test_rgb_alone_samples_the_frames_of_the_video_itself(make_video, read_numbers) -> None:

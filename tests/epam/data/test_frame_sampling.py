@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from epam.data.frame_sampling import sample_frames
+from epam.data.frame_sampling import sample_clips, sample_frames
 from epam.errors import InputError
 
 
@@ -101,3 +101,31 @@ def test_a_clip_without_frames_is_refused() -> None:
 def test_another_kind_of_generator_is_refused_and_the_right_one_named() -> None:
     with pytest.raises(InputError, match=r"generator is a Generator; give a numpy.random.RandomState"):
         sample_frames(100, 16, generator=np.random.default_rng(0))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("total", [10, 60, 103, 300])
+def test_the_first_of_several_clips_is_the_only_one_of_one(total: int) -> None:
+    clips = sample_clips(total, 48, clips=3)
+    assert clips.shape == (3, 48)
+    assert clips[0].tolist() == sample_frames(total, 48).tolist()
+
+
+def test_the_draws_go_on_from_clip_to_clip() -> None:
+    generator = np.random.RandomState(255)
+    expected = [sample_frames(103, 48, generator=generator).tolist() for _ in range(4)]
+    assert sample_clips(103, 48, clips=4).tolist() == expected
+    assert len({tuple(clip) for clip in expected}) == 4
+
+
+def test_clips_of_a_short_video_start_at_equal_distances() -> None:
+    assert sample_clips(10, 12, clips=4)[:, 0].tolist() == [0, 2, 5, 7]
+    assert sample_clips(10, 12, clips=4)[2].tolist() == [5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6]
+
+
+def test_more_clips_than_frames_start_one_frame_after_another() -> None:
+    assert sample_clips(3, 4, clips=5)[:, 0].tolist() == [0, 1, 2, 0, 1]
+
+
+def test_no_clips_are_refused() -> None:
+    with pytest.raises(InputError, match="clips is 0"):
+        sample_clips(103, 48, clips=0)

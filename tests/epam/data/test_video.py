@@ -1,10 +1,11 @@
+import warnings
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
-from epam.data.video import decode_chosen_frames, decode_frames
+from epam.data.video import collect_video_warnings, decode_chosen_frames, decode_frames
 from epam.errors import InputError, VideoError, VideoWarning
 
 
@@ -51,6 +52,18 @@ def test_more_frames_than_annotated_are_used_with_a_warning_that_names_both(make
     with pytest.warns(VideoWarning, match=r"clip.mp4 \(sample S001\): has 30 frames, its annotation says 28"):
         decoded = decode_frames(video, np.array([0]), expected_frames=28, sample="S001")
     assert decoded.frame_count == 30
+
+
+def test_warnings_of_videos_can_be_collected_and_others_go_on(make_video) -> None:
+    def decode_and_complain() -> list[str]:
+        with collect_video_warnings() as sentences:
+            decode_frames(make_video(frames=30), np.array([0]), expected_frames=28)
+            warnings.warn("of something else", UserWarning, stacklevel=1)
+        return sentences
+
+    with pytest.warns(UserWarning, match="of something else"):
+        [sentence] = decode_and_complain()
+    assert "has 30 frames, its annotation says 28" in sentence
 
 
 def remux(source: Path, target: Path, *, start: float) -> Path:
