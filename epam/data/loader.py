@@ -32,9 +32,9 @@ def make_loader(
 ) -> DataLoader[ClipBatch]:
     """Load batches, in the sampler's order whatever the number of workers.
 
-    Workers compute in one thread each and leave Ctrl-C and SIGTERM to their parent: who asks a
-    run to stop asks all of its processes, and the parent still needs its next batch to stop
-    well. They end when it tells them to, and when it is gone, however it went.
+    Workers compute in one thread each (PyTorch sees to that), and leave Ctrl-C and SIGTERM to
+    their parent: who asks a run to stop asks all of its processes, and the parent still needs its
+    next batch to stop well. They end when it tells them to, and when it is gone, however it went.
 
     Args:
         dataset: prepares the clips.
@@ -83,7 +83,6 @@ def _signals_held() -> Iterator[None]:
 
 
 def _begin_work(_: int) -> None:
-    torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     threading.Thread(target=_follow_parent, name="follow parent", daemon=True).start()
