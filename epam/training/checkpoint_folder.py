@@ -25,6 +25,7 @@ from epam.training.trained_model import (
     WEIGHTS_SUFFIX,
     TrainedModel,
     manifest_text,
+    read_trained_model,
 )
 
 JSON = None | bool | int | float | str | list[Any] | dict[str, Any]
@@ -93,7 +94,7 @@ class CheckpointFolder:
         own = {key: value.detach().cpu().clone().contiguous() for key, value in tensors.items()}
         with (
             _told_as_unwritable(path),
-            _pending_manifest(path) as pending,
+            _pending_manifest(path, _is_manifest_of_state) as pending,
             atomic_path(path) as temporary,
         ):
             safetensors.torch.save_file(own, temporary)
@@ -141,7 +142,7 @@ class CheckpointFolder:
                     "learning rate"
                 )
         trained = trained.model_copy(update={"weights_sha256": hash_weights(state)})
-        with _told_as_unwritable(path), _pending_manifest(path) as pending:
+        with _told_as_unwritable(path), _pending_manifest(path, _is_manifest_of_model) as pending:
             pending(manifest_text(trained))
             save_checkpoint(module, path)
         return path
@@ -190,19 +191,37 @@ def _told_as_unwritable(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _pending_manifest(path: Path) -> Iterator[Callable[[str], None]]:
+def _pending_manifest(
+    path: Path, is_manifest_of: Callable[[Path, Path], bool]
+) -> Iterator[Callable[[str], None]]:
     """Yield what writes the manifest under its pending name; on leaving it takes its own.
 
-    On an error the pending one stays: if the tensors got into their place, it is theirs.
+    On an error the pending one stays: if the tensors got into their place, it is theirs. So an
+    earlier one that is theirs takes its name before it would be written over.
     """
-    pending = path.with_suffix(PENDING_SUFFIX)
+    pending, manifest = path.with_suffix(PENDING_SUFFIX), path.with_suffix(MANIFEST_SUFFIX)
+    if pending.exists() and is_manifest_of(pending, path):
+        pending.replace(manifest)
 
     def write(text: str) -> None:
         with atomic_path(pending) as temporary:
             temporary.write_text(text, encoding="utf-8")
 
     yield write
-    pending.replace(path.with_suffix(MANIFEST_SUFFIX))
+    pending.replace(manifest)
+
+
+def _is_manifest_of_state(manifest: Path, path: Path) -> bool:
+    entries = _read_state_manifest(manifest)
+    return entries is not None and path.exists() and entries["tensors_sha256"] == _hash_file(path)
+
+
+def _is_manifest_of_model(manifest: Path, path: Path) -> bool:
+    try:
+        trained = read_trained_model(path) if path.exists() else None
+    except CheckpointError:
+        return False
+    return trained is not None and manifest.read_text(encoding="utf-8") == manifest_text(trained)
 
 
 def _state_manifest(step: int, tensors_sha256: str, facts: Mapping[str, JSON]) -> str:

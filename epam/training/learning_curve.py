@@ -32,18 +32,21 @@ METRIC_NAMES = {"top1": "top-1", "mean_class_accuracy": "mean class accuracy"}
 Points = list[tuple[float, float]]
 
 
-def write_learning_curve(lines: Sequence[LogLine], run: Path, *, title: str = "") -> tuple[Path, Path] | None:
+def write_learning_curve(
+    lines: Sequence[LogLine], run: Path, *, title: str = "", metric: str = "top1"
+) -> tuple[Path, Path] | None:
     """Draw ``learning_curve.png`` and ``.svg`` in a run's folder; none before the first epoch ended.
 
     Args:
         lines: of the run's log (``read_run_log``); lines of other kinds or without figures are passed over.
         run: the folder.
         title: above the figure, for example the recipe and the data set.
+        metric: which of the evaluated ones is drawn.
 
     Raises:
         InputError: a file cannot be written.
     """
-    figure = draw_learning_curve(lines, title=title)
+    figure = draw_learning_curve(lines, title=title, metric=metric)
     if figure is None:
         return None
     png, svg = io.BytesIO(), io.BytesIO()
@@ -85,7 +88,7 @@ def draw_learning_curve(lines: Sequence[LogLine], *, title: str = "", metric: st
 
 def _draw_losses(axes: Axes, losses: Points) -> None:
     axes.plot(*_columns(losses), color=TRAINING_COLOUR, marker=".", label="training")
-    axes.set_ylabel("loss (sum of the streams' cross-entropies)")
+    axes.set_ylabel("training loss (all streams' sum)")
     axes.set_ylim(bottom=0)
 
 

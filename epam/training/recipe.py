@@ -235,13 +235,12 @@ def _checked(table: Mapping[str, Any], origin: str) -> Recipe:
 def _put(table: dict[str, Any], path: Sequence[str], value: object, change: str) -> None:
     *sections, field = path
     for section in sections:
-        inner = table.get(section)
-        if not isinstance(inner, dict):
-            known = [name for name, held in table.items() if isinstance(held, dict)]
-            raise UnknownNameError(
-                f"section of a recipe in {printable(change)!r},", printable(section), known
-            )
-        table = inner
+        known = [name for name, held in table.items() if isinstance(held, dict)]
+        if section in table and section not in known:
+            raise InputError(f"{printable(change)!r}: {section} is a value itself; end the name there")
+        if section not in known:
+            raise UnknownNameError("section of a recipe", printable(section), known)
+        table = table[section]
     table[field] = value
 
 
@@ -271,7 +270,7 @@ def _toml_value(value: object) -> str:
         return str(value).lower()
     if isinstance(value, str):
         # JSON's escapes are TOML's, but for DEL, which TOML wants escaped.
-        return json.dumps(value).replace("\x7f", "\\u007f")
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, tuple):
         return f"[{', '.join(_toml_value(item) for item in value)}]"
     return repr(value)

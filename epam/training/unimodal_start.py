@@ -109,7 +109,7 @@ def _check_manifest(manifest: TrainedModel, part: _StreamOfPair, path: Path) -> 
     if manifest.num_classes != classes:
         raise CheckpointError(
             f"{path}: trained for {manifest.num_classes} classes ({manifest.dataset} {manifest.protocol}), "
-            f"and the network to be trained has {classes}; train the {part.stream} stream on the same data set"
+            f"and the network to be trained has {classes}; start from weights for these"
         )
     if manifest.model == expected:
         _check_options(manifest, part, path)
