@@ -38,12 +38,16 @@ class Evaluation:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """The first stream's metrics under their own names, the others' behind their stream's."""
-        first, *others = self.streams
-        named = {
-            f"{stream}_{name}": value for stream in others for name, value in self.streams[stream].items()
+        """All of them, as ``stream/metric``."""
+        return {
+            f"{stream}/{name}": value
+            for stream, values in self.streams.items()
+            for name, value in values.items()
         }
-        return {**self.streams[first], **named}
+
+    def value_of(self, metric: str) -> float:
+        """A metric of the first stream."""
+        return next(iter(self.streams.values()))[metric]
 
 
 def evaluate_split(

@@ -294,7 +294,7 @@ class Trainer:
             streams=evaluation.streams,
         )
         self._save_model("last", metrics=evaluation.metrics)
-        value = evaluation.metrics[self._cadence.metric]
+        value = evaluation.value_of(self._cadence.metric)
         if self._facts.best is None or value > self._facts.best.value:
             self._save_model("best", metrics=evaluation.metrics)
             best = BestModel(

@@ -1,7 +1,11 @@
-"""What tests of training share: a manifest of small trained weights."""
+"""What tests of training share: a manifest of small trained weights, and several processes of one run."""
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +15,9 @@ from epam.training.recipe import load_recipe
 from epam.training.trained_model import TrainedModel, TrainedRecipe
 
 SHA = "0123456789abcdef" * 4
+SECONDS = 120
+
+Outputs = list[subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
@@ -39,3 +46,39 @@ def describe_training() -> Callable[..., TrainedModel]:
         return TrainedModel(**{**facts, **fields})
 
     return describe
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture
+def run_together() -> Callable[[str, int], Outputs]:
+    """Run a program in several processes that can meet, as torchrun does; what each printed, by rank."""
+
+    def run(code: str, world_size: int) -> Outputs:
+        place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": str(world_size)}
+        started = [
+            subprocess.Popen(
+                [sys.executable, "-c", code],
+                env=os.environ | place | {"RANK": str(rank), "LOCAL_RANK": str(rank), "OMP_NUM_THREADS": "1"},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for rank in range(world_size)
+        ]
+        try:
+            texts = [process.communicate(timeout=SECONDS) for process in started]
+        finally:
+            for process in started:
+                process.kill()
+                process.wait()
+        return [
+            subprocess.CompletedProcess(process.args, process.returncode, out, err)
+            for process, (out, err) in zip(started, texts, strict=True)
+        ]
+
+    return run
