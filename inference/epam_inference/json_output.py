@@ -6,10 +6,11 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING
 
-from epam_inference.results import Evaluation, Prediction, ScoredClass, SkippedSample
+from epam_inference.results import Evaluation, Prediction, ScoredClass
 
 if TYPE_CHECKING:
     from epam import CheckpointInfo
+    from epam.data.clip_dataset import SkippedSample
 
 
 def prediction_json(prediction: Prediction, *, topk: int) -> str:
@@ -34,7 +35,7 @@ def prediction_json(prediction: Prediction, *, topk: int) -> str:
 def evaluation_json(evaluation: Evaluation) -> str:
     """``{accuracy: {stream: {top1, top5, …}}, skipped: […], …}``; accuracies are fractions of 1.
 
-    ``protocol`` is null where the file does not say that the samples are of it.
+    ``protocol`` is null where nothing says that the samples are of it.
     """
     document = {
         "dataset": evaluation.classes.dataset,
@@ -46,6 +47,7 @@ def evaluation_json(evaluation: Evaluation) -> str:
         "accuracy": {stream: dataclasses.asdict(value) for stream, value in evaluation.accuracy.items()},
         "skipped": [_skipped(sample) for sample in evaluation.skipped],
         "interrupted": evaluation.interrupted,
+        "views": evaluation.views,
         "seconds": dict(evaluation.seconds),
         "annotations": evaluation.annotations,
         "videos": evaluation.videos,

@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal
 
 import typer
 
+from epam.data.commands.location_options import ClassNamesOption, NumClassesOption
 from epam.errors import InputError
 from epam_inference.network_kind import NetworkKind
 
@@ -17,6 +18,8 @@ DEFAULT_BATCH_SIZE = 1
 
 LARGEST_TOPK = 1000
 LARGEST_BATCH_SIZE = 1024
+MOST_WORKERS = 256
+MOST_VIEWS = 100
 LARGEST_SEED = 2**32 - 1
 
 
@@ -43,17 +46,42 @@ class _SharedOptions:
             "evaluated, with the videos beside it or in videos224/ or videos/ there: where most are."
         ),
     ] = None
+    root: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="In place of --annotations: a folder that epam-data prepare or synth made, crops and all. "
+            "Alone, it is evaluated.",
+        ),
+    ] = None
     sample: Annotated[
         str | None,
         typer.Option(help="The sample to predict; by default the one that the video is named after."),
     ] = None
     checkpoint: Annotated[
-        Path | None, typer.Option(help="Weights, ours (.safetensors) or published (.pth). By default random.")
+        Path | None,
+        typer.Option(
+            help="Weights: ours (.safetensors; a manifest beside it tells the network) or published (.pth). "
+            "By default random."
+        ),
+    ] = None
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Another model of epam-bench models, or package.module:factory. By default the one that the "
+            "checkpoint's manifest names, or else EPAM-Net's."
+        ),
     ] = None
     dataset: Annotated[
-        str, typer.Option(help="Names the classes: ntu60, ntu120, pku_mmd or toyota_smarthome.")
+        str,
+        typer.Option(
+            help="Names the classes: ntu60, ntu120, pku_mmd, toyota_smarthome, embedded (drawn by epam-data "
+            "synth), or custom."
+        ),
     ] = "ntu60"
     protocol: Annotated[str, typer.Option(help="The data set's protocol, such as xsub or xview.")] = "xsub"
+    num_classes: NumClassesOption = None
+    class_names: ClassNamesOption = None
     topk: Annotated[
         int | None,
         typer.Option(
@@ -82,6 +110,20 @@ class _SharedOptions:
             help=f"Clips in a forward pass of an evaluation. By default {DEFAULT_BATCH_SIZE}.",
         ),
     ] = None
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=MOST_WORKERS, help="Processes that prepare clips for an evaluation. By default 0."
+        ),
+    ] = None
+    views: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=MOST_VIEWS,
+            help="Clips of each video in an evaluation; their scores are averaged. By default 1.",
+        ),
+    ] = None
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu"
     seed: Annotated[
         int,
@@ -98,11 +140,17 @@ class _SharedOptions:
         """Raise InputError for options that mean nothing together; ``video`` exists."""
         if self.sample == "":
             raise InputError("--sample: the id is empty; give a sample's id, or leave the option out")
+        if self.root and self.annotations:
+            raise InputError("--root and --annotations: both say where the keypoints are; give one of them")
         if misplaced := self._misplaced():
             wanted, asked, fix = (
                 ("a prediction", "an evaluation", "name one video with --video, or one --sample")
                 if self.is_evaluation
-                else ("an evaluation", "a prediction", "give a folder of videos, or --annotations alone")
+                else (
+                    "an evaluation",
+                    "a prediction",
+                    "give a folder of videos, or --root or --annotations alone",
+                )
             )
             raise InputError(
                 f"{', '.join(misplaced)}: only for {wanted}, and this is {asked}; leave it out, or {fix}"
@@ -117,6 +165,8 @@ class _SharedOptions:
                 "--scores": self.scores,
                 "--allow-missing": self.allow_missing or None,
                 "--batch-size": self.batch_size,
+                "--workers": self.workers,
+                "--views": self.views,
             }
         return [name for name, value in given.items() if value is not None]
 
@@ -126,13 +176,13 @@ class MultimodalRequest(_SharedOptions):
     r"""Predict the action in a video with EPAM-Net, RGB and pose together, or evaluate a folder of them.
 
     ```
-    # a small data set to try it on
+    # a data set to try it on, drawn
     .venv/bin/epam-data synth -o data
 
-    # predict one video
-    .venv/bin/python inference/test_multimodal.py \
-      --video data/videos224/S001C001P003R001A023_rgb.mp4 \
-      --annotations data/ntu60_2d.pkl --checkpoint epam_net.pth
+    # predict one of its videos
+    .venv/bin/python inference/test_multimodal.py --dataset embedded \
+      --video data/videos224/S016C001P003R001A001_rgb.mp4 \
+      --root data --checkpoint run/best.safetensors
 
     # the best class alone, for a script
     .venv/bin/python inference/test_multimodal.py ... --json |
@@ -140,7 +190,7 @@ class MultimodalRequest(_SharedOptions):
 
     # evaluate the protocol's test split, and keep the scores
     .venv/bin/python inference/test_multimodal.py --protocol xsub \
-      --annotations data/ntu60_2d.pkl --checkpoint epam_net.pth \
+      --annotations ntu60_2d.pkl --checkpoint epam_net.pth \
       --scores scores.npz
     ```
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from torch import Tensor
 
 from epam.data.annotations import Annotation
-from epam.data.clip import prepare_clip, prepare_pose_clip, prepare_rgb_clip
-from epam.errors import AnnotationError, InputError, VideoWarning
-from epam_inference.network import Network
-from epam_inference.network_kind import RECIPES, NetworkKind
+from epam.data.pipelines import Pipeline
+from epam.data.video import collect_video_warnings
+from epam.errors import AnnotationError
+from epam_baselines.network import Network
+from epam_inference.network_kind import needs_person
 from epam_inference.results import ClassSet, Prediction
 from epam_inference.sample_lookup import ChosenClip
 from epam_inference.stopwatch import Stopwatch
@@ -52,15 +50,14 @@ def predict(
         VideoError: the video is missing, damaged or another one.
     """
     stopwatch = stopwatch or Stopwatch()
-    prepared = prepare_inputs(
-        network.kind, clip.annotation, clip.video, origin=clip.origin, stopwatch=stopwatch
-    )
+    pipeline = Pipeline(network.spec.pipeline_kind, network.spec.clip_size)
+    prepared = prepare_inputs(pipeline, clip.annotation, clip.video, origin=clip.origin, stopwatch=stopwatch)
     with stopwatch.step("network"):
-        [logits] = network.score([prepared.inputs])
+        logits = network.score(prepared.inputs)
     return Prediction(
         sample=clip.sample,
         video=str(clip.video) if clip.video else None,
-        model=network.name,
+        model=network.spec.name,
         classes=classes,
         logits=logits,
         label=clip.annotation.label if clip.annotation else None,
@@ -71,17 +68,17 @@ def predict(
 
 
 def prepare_inputs(
-    kind: NetworkKind,
+    pipeline: Pipeline,
     annotation: Annotation | None,
     video: Path | None,
     *,
     origin: Path | None,
     stopwatch: Stopwatch,
 ) -> PreparedClip:
-    """Prepare one sample by the published test pipeline of that kind of network.
+    """Prepare one sample by a published test pipeline.
 
     Args:
-        kind: decides the pipeline.
+        pipeline: in test mode.
         annotation: the sample; only RGB alone does without.
         video: its video; only pose alone does without.
         origin: the annotation file, for messages.
@@ -93,41 +90,14 @@ def prepare_inputs(
         VideoError: the video is missing, damaged or another one.
         InputError: an input that the network needs was not given.
     """
-    needs_person = RECIPES[kind].needs_person
-    if needs_person and annotation is not None and not annotation.has_person:
-        raise _no_person(annotation, origin)
-    with _video_warnings() as caveats:
-        inputs = _run_pipeline(kind, annotation, video, stopwatch)
-    if needs_person and annotation is not None and not inputs[-1].any():
-        raise _no_person(annotation, origin)
+    watched = annotation if needs_person(pipeline.kind) else None
+    if watched is not None and not watched.has_person:
+        raise _no_person(watched, origin)
+    with collect_video_warnings() as caveats:
+        inputs = pipeline(annotation, video, step=stopwatch.step)
+    if watched is not None and not inputs[-1].any():
+        raise _no_person(watched, origin)
     return PreparedClip(inputs, tuple(caveats))
-
-
-def _run_pipeline(
-    kind: NetworkKind, annotation: Annotation | None, video: Path | None, stopwatch: Stopwatch
-) -> tuple[Tensor, ...]:
-    if kind == "rgb" and video is not None:
-        return (prepare_rgb_clip(video, annotation, step=stopwatch.step),)
-    if kind == "pose" and annotation is not None:
-        return (prepare_pose_clip(annotation, step=stopwatch.step),)
-    if kind == "multimodal" and annotation is not None and video is not None:
-        return tuple(prepare_clip(annotation, video, step=stopwatch.step))
-    missing = "video" if kind == "rgb" or annotation is not None else "keypoints"
-    raise InputError(f"{kind}: the {missing} must be given")
-
-
-@contextmanager
-def _video_warnings() -> Iterator[list[str]]:
-    """Collect what is warned of videos; every other warning goes where it would have gone."""
-    sentences: list[str] = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", VideoWarning)
-        yield sentences
-    for warning in caught:
-        if issubclass(warning.category, VideoWarning):
-            sentences.append(str(warning.message))
-        else:
-            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
 
 def _no_person(annotation: Annotation, origin: Path | None) -> NoPersonError:

@@ -5,17 +5,25 @@ from __future__ import annotations
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from epam.data.annotations import AnnotationFile, load_annotations
-from epam.data.datasets import get_dataset
+from epam.data.annotations import load_annotations
+from epam.data.data_root import DataLocation, Split, find_protocol, open_split
 from epam.errors import InputError
+from epam_baselines.network import Network
+from epam_inference.evaluation import evaluate_split
 from epam_inference.json_output import evaluation_json, prediction_json
-from epam_inference.network import Network, load_network
+from epam_inference.network import load_network
+from epam_inference.network_kind import needs_video
 from epam_inference.options import DEFAULT_BATCH_SIZE, DEFAULT_TOPK, ExitCode, Request
 from epam_inference.prediction import predict
 from epam_inference.results import ClassSet, Evaluation
-from epam_inference.sample_lookup import check_exists, choose_clip, describe_wrong_label
+from epam_inference.sample_lookup import (
+    ChosenClip,
+    check_exists,
+    choose_clip,
+    choose_prepared_clip,
+    describe_wrong_label,
+)
 from epam_inference.scores_file import check_scores_path, write_scores
-from epam_inference.split_evaluation import EvaluationPlan, evaluate_plan, plan_evaluation
 from epam_inference.stopwatch import Stopwatch
 from epam_inference.terminal_output import print_caveats, print_evaluation, print_prediction
 
@@ -30,21 +38,32 @@ def run_request(request: Request, stopwatch: Stopwatch) -> ExitCode:
     Raises:
         EpamError: something that the user gave cannot be used.
     """
-    protocol = get_dataset(request.dataset).protocol(request.protocol)
+    location = _location(request)
+    protocol = find_protocol(location)
     classes = ClassSet(request.dataset, request.protocol, protocol.class_names)
     if request.video:
         check_exists(request.video)
     request.check()
-    annotations = _load_annotations(request, stopwatch)
     if request.is_evaluation:
-        return _evaluate(request, classes, annotations, stopwatch)
-    return _predict(request, classes, annotations, stopwatch)
+        return _evaluate(request, classes, location, stopwatch)
+    return _predict(request, classes, stopwatch)
 
 
-def _predict(
-    request: Request, classes: ClassSet, annotations: AnnotationFile | None, stopwatch: Stopwatch
-) -> ExitCode:
-    clip = choose_clip(request.kind, video=request.video, annotations=annotations, sample=request.sample)
+def _location(request: Request) -> DataLocation:
+    return DataLocation(
+        dataset=request.dataset,
+        protocol=request.protocol,
+        root=request.root,
+        annotations=(request.annotations,) if request.annotations else (),
+        videos=request.video,
+        split=request.split,
+        num_classes=request.num_classes,
+        class_names=request.class_names,
+    )
+
+
+def _predict(request: Request, classes: ClassSet, stopwatch: Stopwatch) -> ExitCode:
+    clip = _choose_clip(request, stopwatch)
     if clip.annotation and clip.origin:
         problem = describe_wrong_label(clip.annotation, len(classes.names), origin=clip.origin)
         if problem:
@@ -60,16 +79,32 @@ def _predict(
     return ExitCode.DONE
 
 
-def _evaluate(
-    request: Request, classes: ClassSet, annotations: AnnotationFile | None, stopwatch: Stopwatch
-) -> ExitCode:
-    if annotations is None:
-        raise InputError("an evaluation needs the keypoints and labels; give their file with --annotations")
+def _choose_clip(request: Request, stopwatch: Stopwatch) -> ChosenClip:
+    kind, video, sample = request.kind, request.video, request.sample
+    if request.root:
+        with stopwatch.step("annotations"):
+            return choose_prepared_clip(
+                kind, root=request.root, dataset=request.dataset, video=video, sample=sample
+            )
+    annotations = None
+    if request.annotations:
+        with stopwatch.step("annotations"):
+            annotations = load_annotations(request.annotations)
+    return choose_clip(kind, video=video, annotations=annotations, sample=sample)
+
+
+def _evaluate(request: Request, classes: ClassSet, location: DataLocation, stopwatch: Stopwatch) -> ExitCode:
+    if not (request.annotations or request.root):
+        raise InputError(
+            "an evaluation needs the keypoints and labels; give their file with --annotations, or a prepared "
+            "folder with --root"
+        )
     if request.scores:
         check_scores_path(request.scores)
-    plan = plan_evaluation(request.kind, classes, annotations, split=request.split, video=request.video)
+    with stopwatch.step("annotations"):
+        split = open_split(location, "test", needs_videos=needs_video(request.kind))
     network = _load_network(request, classes, stopwatch)
-    evaluation = _evaluate_with_progress(request, network, classes, plan, stopwatch)
+    evaluation = _evaluate_with_progress(request, network, split, stopwatch)
     print_caveats(evaluation.caveats, Console(stderr=True))
     if request.json:
         print(evaluation_json(evaluation))
@@ -80,18 +115,12 @@ def _evaluate(
     return _exit_code(evaluation, allow_missing=request.allow_missing)
 
 
-def _load_annotations(request: Request, stopwatch: Stopwatch) -> AnnotationFile | None:
-    if request.annotations is None:
-        return None
-    with stopwatch.step("annotations"):
-        return load_annotations(request.annotations)
-
-
 def _load_network(request: Request, classes: ClassSet, stopwatch: Stopwatch) -> Network:
     with stopwatch.step("load_model"):
         return load_network(
             request.kind,
-            num_classes=len(classes.names),
+            classes,
+            model=request.model,
             checkpoint=request.checkpoint,
             device=request.device,
             seed=request.seed,
@@ -99,25 +128,26 @@ def _load_network(request: Request, classes: ClassSet, stopwatch: Stopwatch) -> 
 
 
 def _evaluate_with_progress(
-    request: Request, network: Network, classes: ClassSet, plan: EvaluationPlan, stopwatch: Stopwatch
+    request: Request, network: Network, split: Split, stopwatch: Stopwatch
 ) -> Evaluation:
     columns = (TextColumn("evaluating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("evaluating", total=len(plan.samples))
-        return evaluate_plan(
+        task = progress.add_task("evaluating", total=len(split))
+        return evaluate_split(
             network,
-            classes,
-            plan,
+            split,
             batch_size=request.batch_size or DEFAULT_BATCH_SIZE,
+            workers=request.workers or 0,
+            views=request.views or 1,
             stopwatch=stopwatch,
-            advance=lambda: progress.advance(task),
+            advance=lambda settled: progress.advance(task, settled),
         )
 
 
 def _exit_code(evaluation: Evaluation, *, allow_missing: bool) -> ExitCode:
     if evaluation.interrupted:
         return ExitCode.INTERRUPTED
-    if not evaluation.scores or (evaluation.skipped and not allow_missing):
+    if not evaluation.evaluated_samples or (evaluation.skipped and not allow_missing):
         return ExitCode.SKIPPED_SAMPLES
     return ExitCode.DONE

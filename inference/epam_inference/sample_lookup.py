@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +9,18 @@ from pathlib import Path
 import numpy as np
 
 from epam.data.annotations import Annotation, AnnotationFile
+from epam.data.data_root import (
+    CROPS_FOLDER,
+    FOLDERS_BESIDE_ANNOTATIONS,
+    STORE_FOLDER,
+    VIDEO_ENDINGS,
+    check_root,
+    get_video,
+    list_endings,
+)
+from epam.data.store import SkeletonStore
 from epam.errors import AnnotationError, InputError, UnknownNameError, VideoError
-from epam_inference.network_kind import RECIPES, NetworkKind
-
-VIDEO_ENDINGS = ("_rgb.mp4", "_rgb.avi", ".mp4", ".avi")
-"""What follows the sample's id in a video's name: NTU's crops and originals, then the other data sets'."""
-
-FOLDERS_BESIDE_ANNOTATIONS = (".", "videos224", "videos")
-"""Where videos are looked for when only annotations are given; of equal ones the first is taken."""
+from epam_inference.network_kind import NetworkKind, needs_video
 
 BROKEN_JOINTS_TREATED = (
     "treated as absent (a NaN coordinate counts as 0, as published; an infinite one, or such a score, "
@@ -65,17 +68,46 @@ def choose_clip(
     caveats: list[str] = []
     annotation = _find_sample(annotations, video, caveats) if sample is None else annotations.find(sample)
     name = annotation.frame_dir
-    if broken := count_broken_joints(annotation):
-        caveats.append(
-            f"{annotations.path}: sample {name} has {broken} joints with a coordinate or score that is NaN "
-            f"or infinite, {BROKEN_JOINTS_TREATED}; detect its keypoints again if that is not meant"
-        )
-    found = _find_video(name, annotations, video) if RECIPES[kind].needs_video else None
+    caveats += _broken_joints_caveat(annotation, annotations.path)
+    found = _find_video(name, annotations, video) if needs_video(kind) else None
     if sample is not None and found and (other := _named_after_another(found, sample, annotations)):
         caveats.append(
             f"{found}: is named after sample {other}, and taken for --sample {sample}: is it the right video?"
         )
     return ChosenClip(name, annotation, annotations.path, found, tuple(caveats))
+
+
+def choose_prepared_clip(
+    kind: NetworkKind, *, root: Path, dataset: str, video: Path | None, sample: str | None
+) -> ChosenClip:
+    """Find the one clip that the user means in a prepared folder.
+
+    Args:
+        kind: decides what is needed.
+        root: the prepared folder.
+        dataset: its data set, for messages.
+        video: another video file or folder than the root's own.
+        sample: its id; none: the one that the video is named after.
+
+    Raises:
+        InputError: the root is no prepared folder, or nothing names a sample.
+        UnknownNameError: the root has no such sample.
+        VideoError: no video belongs to the sample.
+    """
+    check_root(root, dataset)
+    store = SkeletonStore.open(root / STORE_FOLDER)
+    names = sample_names(video) if sample is None and video else ()
+    name = sample if sample is not None else next((name for name in names if name in store.names), None)
+    if name is None:
+        raise InputError(
+            f"{root}: which of its {len(store)} samples is {video} meant to be? Name it with --sample"
+        )
+    annotation = store.annotation(store.find(name))
+    found = None
+    if needs_video(kind):
+        is_file = video is not None and not video.is_dir()
+        found = video if is_file else get_video(video or root / CROPS_FOLDER, name)
+    return ChosenClip(name, annotation, root, found, _broken_joints_caveat(annotation, root))
 
 
 def describe_wrong_label(annotation: Annotation, num_classes: int, *, origin: Path) -> str | None:
@@ -109,19 +141,6 @@ def check_exists(video: Path) -> None:
         raise VideoError(f"{video}: no such video file or folder; check --video")
 
 
-def get_video(folder: Path, sample: str) -> Path:
-    """Return the sample's video in ``folder``, the first of ``VIDEO_ENDINGS`` that exists.
-
-    Raises:
-        VideoError: there is none; names what was tried.
-    """
-    for ending in VIDEO_ENDINGS:
-        if (video := folder / f"{sample}{ending}").is_file():
-            return video
-    tried = ", ".join(f"{sample}{ending}" for ending in VIDEO_ENDINGS)
-    raise VideoError(f"{folder}: no video of sample {sample}; put there one of {tried}")
-
-
 def choose_folder(video: Path | None, annotations: Path, samples: Sequence[str]) -> Path:
     """Return the folder that holds the samples' videos.
 
@@ -135,7 +154,7 @@ def choose_folder(video: Path | None, annotations: Path, samples: Sequence[str])
         VideoError: not one of the samples has a video there, so the folder must be another.
     """
     folders = [video] if video else [annotations.parent / name for name in FOLDERS_BESIDE_ANNOTATIONS]
-    counts = [_count_videos(folder, samples) for folder in folders]
+    counts = [int((list_endings(folder, samples, VIDEO_ENDINGS) >= 0).sum()) for folder in folders]
     if any(counts):
         return folders[counts.index(max(counts))]
     raise VideoError(
@@ -144,13 +163,14 @@ def choose_folder(video: Path | None, annotations: Path, samples: Sequence[str])
     )
 
 
-def _count_videos(folder: Path, samples: Sequence[str]) -> int:
-    """Count the samples that have a video, by one listing: file systems may be slow and splits long."""
-    if not folder.is_dir():
-        return 0
-    with os.scandir(folder) as entries:
-        files = {entry.name for entry in entries if entry.is_file()}
-    return sum(any(f"{sample}{ending}" in files for ending in VIDEO_ENDINGS) for sample in samples)
+def _broken_joints_caveat(annotation: Annotation, origin: Path) -> tuple[str, ...]:
+    broken = count_broken_joints(annotation)
+    if not broken:
+        return ()
+    return (
+        f"{origin}: sample {annotation.frame_dir} has {broken} joints with a coordinate or score that is NaN "
+        f"or infinite, {BROKEN_JOINTS_TREATED}; detect its keypoints again if that is not meant",
+    )
 
 
 def _choose_without_annotations(kind: NetworkKind, video: Path | None, sample: str | None) -> ChosenClip:

@@ -10,11 +10,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from epam_inference.network_kind import Stream
 from epam_inference.results import Evaluation, Prediction, ScoredClass
 
 if TYPE_CHECKING:
     from epam import CheckpointInfo
+
+
+WITH_ACTION_NUMBERS = ("ntu60", "ntu120", "embedded")
 
 
 def readable(text: str) -> str:
@@ -42,11 +44,12 @@ def print_evaluation(evaluation: Evaluation, console: Console) -> None:
     classes = evaluation.classes
     facts = {
         "data set": f"{_data_set_title(evaluation)}, {len(classes.names)} classes",
-        "split": evaluation.split or "none named: all samples of a plain list",
+        "split": evaluation.split or _unnamed_split(evaluation),
         "annotations": evaluation.annotations,
         "videos": evaluation.videos or "not needed",
         "checkpoint": _checkpoint_title(evaluation.checkpoint),
         "samples": _coverage(evaluation),
+        "views": f"{evaluation.views} a video",
     }
     _print_facts(console, facts)
     if evaluation.accuracy:
@@ -104,13 +107,13 @@ def _top1_lines(prediction: Prediction) -> list[str]:
     return lines
 
 
-def _top1(prediction: Prediction, stream: Stream) -> ScoredClass:
+def _top1(prediction: Prediction, stream: str) -> ScoredClass:
     return prediction.top(stream, 1)[0]
 
 
 def _class_title(prediction: Prediction, index: int) -> str:
-    """``hand waving (A023, class 22)``; only NTU's file names number their classes from A001."""
-    code = f"A{index + 1:03d}, " if prediction.classes.dataset.startswith("ntu") else ""
+    """``hand waving (A023, class 22)``, where the data set's file names number the classes from A001."""
+    code = f"A{index + 1:03d}, " if prediction.classes.dataset in WITH_ACTION_NUMBERS else ""
     return f"{prediction.classes.names[index]} ({code}class {index})"
 
 
@@ -125,8 +128,14 @@ def _figure(logit: float) -> str:
 
 
 def _data_set_title(evaluation: Evaluation) -> str:
-    """The protocol is only named where the file says so: a plain list does not."""
+    """The protocol is only named where something says so: a plain list does not."""
     return " ".join(filter(None, (evaluation.classes.dataset, evaluation.protocol)))
+
+
+def _unnamed_split(evaluation: Evaluation) -> str:
+    if evaluation.protocol is None:
+        return "none named: all samples of a plain list"
+    return f"none named: parted by {evaluation.protocol}'s rule"
 
 
 def _coverage(evaluation: Evaluation) -> str:

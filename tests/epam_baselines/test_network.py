@@ -197,6 +197,24 @@ def test_a_missing_checkpoint_and_a_device_that_is_none_are_refused(tmp_path: Pa
         load_network(choice, device="tpu")
 
 
+def test_a_device_without_room_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run_out(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate 1 GiB")
+
+    choice = choose_network("x_shiftnet_pose", num_classes=4, options=THIN)
+    monkeypatch.setattr(nn.Module, "to", run_out)
+    with pytest.raises(InputError, match=r"device 'cpu': cannot be used \(CUDA out of memory\.\); try"):
+        load_network(choice)
+
+
+def test_a_network_too_large_to_be_built_is_told() -> None:
+    huge = dataclasses.replace(
+        choose_network("x_shiftnet_pose", num_classes=4, options=THIN), num_classes=10**14
+    )
+    with pytest.raises(InputError, match="x_shiftnet_pose: cannot be built .*meant so large"):
+        load_network(huge)
+
+
 class Fixed(nn.Module):
     """Gives the same output whatever it is asked."""
 

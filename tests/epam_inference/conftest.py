@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
 
+from epam import EPAMLogits
+from epam.data.data_root import DataLocation, Split, open_split
 from epam.data.synthetic import SyntheticDataset, write_dataset
-from epam_inference.network_kind import RECIPES, NetworkKind
-from epam_inference.results import ClassSet, StreamScores
+from epam_baselines import model_spec
+from epam_baselines.network import Network
+from epam_inference.network_kind import DEFAULT_MODELS, NetworkKind
+from epam_inference.results import ClassSet
 
-HAND_WAVING = 22
+WAVING = 0
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -26,44 +29,83 @@ def _one_thread() -> None:
 
 @pytest.fixture(scope="session")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> SyntheticDataset:
-    """Six samples of three classes; one of each class (A023, A027, A058) is in ``xsub_val``."""
-    return write_dataset(tmp_path_factory.mktemp("synthetic"), classes=3, samples_per_class=2)
+    """Six samples of three classes; one of each (waving, clapping, sitting down) is in ``xsub_val``."""
+    return write_dataset(
+        tmp_path_factory.mktemp("synthetic"), actions=(0, 1, 8), samples_per_class=2, full_size=True
+    )
 
 
 @pytest.fixture
 def classes() -> ClassSet:
-    return ClassSet("ntu60", "xsub", tuple(f"action {index}" for index in range(60)))
+    return ClassSet("embedded", "xsub", tuple(f"action {index}" for index in range(12)))
 
 
 @pytest.fixture
 def wave() -> str:
-    """The data set's first sample: hand waving, in ``xsub_val``."""
-    return "S001C001P003R001A023"
-
-
-@dataclass
-class ConstantNetwork:
-    """Stands in for a network: every clip is hand waving, whatever is in it."""
-
-    kind: NetworkKind
-    name: str = "constant"
-    checkpoint: None = None
-    caveats: tuple[str, ...] = ()
-    batch_sizes: list[int] = field(default_factory=list)
-    interrupt_at_batch: int | None = None
-
-    def score(self, clips: Sequence[tuple[torch.Tensor, ...]]) -> list[StreamScores]:
-        self.batch_sizes.append(len(clips))
-        if len(self.batch_sizes) == self.interrupt_at_batch:
-            raise KeyboardInterrupt
-        logits = np.zeros(60, dtype=np.float32)
-        logits[HAND_WAVING] = 1
-        return [dict.fromkeys(RECIPES[self.kind].streams, logits) for _ in clips]
+    """The data set's first sample: waving, in ``xsub_val``."""
+    return "S016C001P003R001A001"
 
 
 @pytest.fixture
-def constant_network() -> type[ConstantNetwork]:
-    return ConstantNetwork
+def clap() -> str:
+    """The second sample of ``xsub_val``."""
+    return "S004C001P021R001A002"
+
+
+@pytest.fixture
+def sit() -> str:
+    """The third and last sample of ``xsub_val``."""
+    return "S011C001P036R001A009"
+
+
+@pytest.fixture
+def train_wave() -> str:
+    """The waving of ``xsub_train``."""
+    return "S006C002P001R001A001"
+
+
+class Constant(nn.Module):
+    """Every clip is waving, whatever is in it; Ctrl-C comes at a certain batch."""
+
+    def __init__(self, kind: NetworkKind, interrupt_at_batch: int | None) -> None:
+        super().__init__()
+        self.kind = kind
+        self.interrupt_at_batch = interrupt_at_batch
+        self.batch_sizes: list[int] = []
+
+    def forward(self, *inputs: Tensor) -> Tensor | EPAMLogits:
+        self.batch_sizes.append(len(inputs[0]))
+        if len(self.batch_sizes) == self.interrupt_at_batch:
+            raise KeyboardInterrupt
+        logits = torch.zeros(len(inputs[0]), 12)
+        logits[:, WAVING] = 1
+        return EPAMLogits(rgb=logits, pose=logits) if self.kind == "multimodal" else logits
+
+
+@pytest.fixture
+def constant_network() -> Callable[..., Network]:
+    def build(kind: NetworkKind, *, interrupt_at_batch: int | None = None) -> Network:
+        return Network(
+            module=Constant(kind, interrupt_at_batch),
+            spec=model_spec(DEFAULT_MODELS[kind]),
+            num_classes=12,
+            device=torch.device("cpu"),
+        )
+
+    return build
+
+
+@pytest.fixture
+def open_test_split(dataset: SyntheticDataset) -> Callable[..., Split]:
+    """Open the X-Sub test split of the data set's pickle, or of another."""
+
+    def open_it(
+        annotations: Path = dataset.annotations, *, videos: Path | None = None, **location: Any
+    ) -> Split:
+        where = {"dataset": "embedded", "protocol": "xsub", "annotations": (annotations,), **location}
+        return open_split(DataLocation(**where, videos=videos), "test", needs_videos=videos is not None)
+
+    return open_it
 
 
 @pytest.fixture

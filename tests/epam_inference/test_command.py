@@ -17,6 +17,9 @@ import torch
 
 import epam
 from epam.data.synthetic import SyntheticDataset
+from epam.training.recipe import load_recipe
+from epam.training.trained_model import TrainedModel, TrainedRecipe, write_trained_model
+from epam_baselines.network import Network
 from epam_inference import command
 from epam_inference.network_kind import NetworkKind
 
@@ -37,10 +40,11 @@ def run_script(
 def run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str, str]]:
-    """Run a command inside this process: exit code, stdout, stderr."""
+    """Run a command inside this process, on the embedded data set: exit code, stdout, stderr."""
 
     def call(entry: Callable[[], None], *arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["inference/test.py", *map(str, arguments)])
+        given = arguments if "--dataset" in arguments else ("--dataset", "embedded", *arguments)
+        monkeypatch.setattr(sys, "argv", ["inference/test.py", *map(str, given)])
         with pytest.raises(SystemExit) as exit_:
             entry()
         out, err = capsys.readouterr()
@@ -51,12 +55,12 @@ def run(
 
 @pytest.fixture
 def use_constant_network(
-    monkeypatch: pytest.MonkeyPatch, constant_network: type
-) -> Callable[[NetworkKind], Any]:
+    monkeypatch: pytest.MonkeyPatch, constant_network: Callable[..., Network]
+) -> Callable[..., Network]:
     """Put a network that always says waving into the commands' place for one, and return it."""
 
-    def use(kind: NetworkKind) -> Any:
-        network = constant_network(kind)
+    def use(kind: NetworkKind, *, interrupt_at_batch: int | None = None) -> Network:
+        network = constant_network(kind, interrupt_at_batch=interrupt_at_batch)
         monkeypatch.setattr("epam_inference.run.load_network", lambda *_, **__: network)
         return network
 
@@ -80,17 +84,17 @@ def test_the_multimodal_script_predicts_as_json_with_a_published_checkpoint(
 ) -> None:
     torch.manual_seed(0)
     checkpoint = tmp_path / "epam_net.pth"
-    epam.export_published(epam.EPAMNet(num_classes=60), checkpoint)
+    epam.export_published(epam.EPAMNet(num_classes=12), checkpoint)
     video = dataset.crops / f"{wave}_rgb.mp4"
     done = run_script(
         MULTIMODAL, "--video", video, "--annotations", dataset.annotations, "--checkpoint", checkpoint,
-        "--topk", 60, "--json",
+        "--dataset", "embedded", "--topk", 12, "--json",
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     document = json.loads(done.stdout)
     assert document["sample"] == wave
-    assert document["label"] == {"class": 22, "name": "hand waving"}
-    loaded = epam.load_checkpoint(epam.EPAMNet(num_classes=60), checkpoint)
+    assert document["label"] == {"class": 0, "name": "wave a hand"}
+    loaded = epam.load_checkpoint(epam.EPAMNet(num_classes=12), checkpoint)
     assert document["checkpoint"] == {
         "path": str(checkpoint),
         "format": "published",
@@ -104,34 +108,28 @@ def test_the_multimodal_script_predicts_as_json_with_a_published_checkpoint(
     }
     best_first = [entry["logit"] for entry in document["fused"]]
     assert best_first == sorted(best_first, reverse=True)
-    for index in range(60):
+    for index in range(12):
         assert logits["fused"][index] == pytest.approx(logits["rgb"][index] + logits["pose"][index], abs=1e-5)
 
 
 def test_the_unimodal_script_evaluates_exits_with_3_and_tells_what_it_skipped(
-    dataset: SyntheticDataset, tmp_path: Path, wave: str
+    dataset: SyntheticDataset, tmp_path: Path, wave: str, clap: str, sit: str
 ) -> None:
     videos = Path(shutil.copytree(dataset.crops, tmp_path / "clips"))
     (videos / f"{wave}_rgb.mp4").unlink()
     scores = tmp_path / "scores.npz"
     arguments = (
-        "--modality",
-        "rgb",
-        "--annotations",
-        dataset.annotations,
-        "--video",
-        videos,
-        "--scores",
-        scores,
-    )
+        "--dataset", "embedded", "--modality", "rgb", "--annotations", dataset.annotations,
+        "--video", videos, "--scores", scores, "--workers", 1,
+    )  # fmt: skip
     done = run_script(UNIMODAL, *arguments)
     assert done.returncode == 3
     assert "2 of 3 evaluated, 1 skipped: missing video" in done.stdout
     assert f"skipped {wave} (missing video)" in done.stdout
     assert "caveat: the weights are random" in done.stderr
     with np.load(scores, allow_pickle=False) as arrays:
-        assert arrays["samples"].tolist() == ["S001C001P003R001A027", "S001C001P003R001A058"]
-        assert arrays["rgb"].shape == (2, 60)
+        assert arrays["samples"].tolist() == [clap, sit]
+        assert arrays["rgb"].shape == (2, 12)
 
 
 def test_without_the_environment_both_scripts_say_how_to_make_it() -> None:
@@ -152,7 +150,7 @@ def test_help_teaches_with_examples_and_does_not_load_torch() -> None:
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0
-    assert "--video data/videos224/S001C001P003R001A023_rgb.mp4" in done.stdout
+    assert "--video data/videos224/S016C001P003R001A001_rgb.mp4" in done.stdout
     assert "typer" in done.stderr
     assert "torch" not in done.stderr
     assert "numpy" not in done.stderr
@@ -180,7 +178,7 @@ def test_a_prediction_for_a_person_ends_with_the_top1_line(
     [line] = [line for line in out.splitlines() if line.startswith("top-1: ")]
     assert "class " in line
     assert "  logit " in line
-    assert "annotated: hand waving (A023, class 22)" in out
+    assert "annotated: wave a hand (A001, class 0)" in out
     assert err.startswith("caveat: the weights are random")
 
 
@@ -220,28 +218,128 @@ def test_a_label_outside_the_protocol_is_a_skipped_sample(
     run: Callable[..., tuple[int, str, str]], rewrite_annotations: Callable[..., Path], wave: str,
     use_constant_network: Callable[..., object],
 ) -> None:  # fmt: skip
-    path = rewrite_annotations(lambda content: content["annotations"][0].update(label=60))
+    path = rewrite_annotations(lambda content: content["annotations"][0].update(label=12))
     use_constant_network("pose")
     code, out, _ = run(command.unimodal, "--modality", "pose", "--annotations", path)
     assert code == 3
     assert "2 of 3 evaluated, 1 skipped: malformed sample" in out
-    assert f"skipped {wave} (malformed sample): {path}: sample {wave} has label 60" in out
+    assert f"skipped {wave} (malformed sample): {path}: sample {wave} has label 12" in out
 
 
-def test_a_plain_list_is_evaluated_whole_and_no_protocol_is_claimed_for_it(
-    run: Callable[..., tuple[int, str, str]], dataset: SyntheticDataset,
+def write_plain_list(dataset: SyntheticDataset, path: Path) -> Path:
+    path.write_bytes(pickle.dumps(pickle.loads(dataset.annotations.read_bytes())["annotations"]))
+    return path
+
+
+def test_a_custom_plain_list_is_evaluated_whole_and_no_protocol_is_claimed_for_it(
+    run: Callable[..., tuple[int, str, str]], dataset: SyntheticDataset, tmp_path: Path,
     use_constant_network: Callable[..., object],
 ) -> None:  # fmt: skip
     use_constant_network("pose")
-    arguments = ("--modality", "pose", "--annotations", dataset.lists["xsub_val"])
+    path = write_plain_list(dataset, tmp_path / "list.pkl")
+    arguments = (
+        "--modality", "pose", "--annotations", path, "--dataset", "custom", "--protocol", "mine",
+        "--num-classes", 12,
+    )  # fmt: skip
     code, out, err = run(command.unimodal, *arguments)
     assert code == 0
-    assert "xsub" not in out.replace(str(dataset.lists["xsub_val"]), "")
-    assert "a plain list: it does not say which split or protocol it is; evaluated whole" in err
+    assert "mine" not in out
+    assert "a plain list: it does not say which split or protocol it is; taken whole" in err
     assert "33.33 %" in out
     document = json.loads(run(command.unimodal, *arguments, "--json")[1])
-    assert (document["split"], document["protocol"]) == (None, None)
+    assert (document["split"], document["protocol"], document["split_samples"]) == (None, None, 6)
     assert document["accuracy"]["pose"]["top1"] == 1 / 3
+
+
+def test_a_plain_list_of_a_data_set_with_a_rule_is_parted_by_it(
+    run: Callable[..., tuple[int, str, str]], dataset: SyntheticDataset, tmp_path: Path,
+    use_constant_network: Callable[..., object],
+) -> None:  # fmt: skip
+    use_constant_network("pose")
+    path = write_plain_list(dataset, tmp_path / "list.pkl")
+    code, out, err = run(command.unimodal, "--modality", "pose", "--annotations", path)
+    assert code == 0
+    assert "parted by Embedded (drawn) X-Sub's rule" in err
+    assert "3 of 3 evaluated" in out
+    assert "split        none named: parted by xsub's rule" in out
+
+
+def test_a_prepared_folder_is_evaluated_with_its_own_crops_in_views_and_workers(
+    run: Callable[..., tuple[int, str, str]], dataset: SyntheticDataset,
+    use_constant_network: Callable[..., Network],
+) -> None:  # fmt: skip
+    network = use_constant_network("multimodal")
+    code, out, err = run(
+        command.multimodal, "--root", dataset.root, "--views", 2, "--workers", 1, "--batch-size", 4, "--json"
+    )
+    document = json.loads(out)
+    assert (code, err) == (0, "")
+    assert (document["annotations"], document["videos"]) == (str(dataset.root), str(dataset.crops))
+    assert (document["split"], document["evaluated_samples"], document["views"]) == ("xsub_val", 3, 2)
+    assert network.module.batch_sizes == [4, 2]  # three videos, two clips of each
+    assert document["accuracy"]["fused"]["top1"] == 1 / 3
+
+
+def test_a_sample_of_a_prepared_folder_is_predicted(
+    run: Callable[..., tuple[int, str, str]], dataset: SyntheticDataset,
+    use_constant_network: Callable[..., object], wave: str,
+) -> None:  # fmt: skip
+    use_constant_network("multimodal")
+    crop = dataset.crops / f"{wave}_rgb.mp4"
+    for named in (("--sample", wave), ("--video", crop)):
+        code, out, _ = run(command.multimodal, "--root", dataset.root, *named, "--json")
+        document = json.loads(out)
+        assert (code, document["sample"], document["video"]) == (0, wave, str(crop))
+        assert document["fused"][0] == {"class": 0, "name": "wave a hand", "logit": 2.0}
+
+
+def test_a_checkpoint_with_a_manifest_brings_its_thin_network_along(
+    run: Callable[..., tuple[int, str, str]], dataset: SyntheticDataset, tmp_path: Path, wave: str
+) -> None:
+    path = write_trained_pose_network(tmp_path / "best.safetensors")
+    arguments = ("--root", dataset.root, "--checkpoint", path)
+    code, out, err = run(command.unimodal, "--modality", "pose", *arguments, "--json")
+    document = json.loads(out)
+    assert (code, err, document["evaluated_samples"]) == (0, "", 3)
+    assert document["model"] == "x_shiftnet_pose"
+    assert run(command.unimodal, "--modality", "pose", *arguments, "--sample", wave)[0] == 0
+    assert_one_line(
+        run(command.unimodal, "--modality", "rgb", *arguments),
+        str(path), "a network of kind pose, not rgb; ask it with inference/test.py --modality pose",
+    )  # fmt: skip
+    assert_one_line(
+        run(
+            command.unimodal, "--modality", "pose", "--annotations", dataset.annotations,
+            "--checkpoint", path, "--dataset", "ntu60",
+        ),
+        "has 12 classes, and ntu60 xsub has 60; choose the data set that it was trained on, embedded xsub",
+    )  # fmt: skip
+    _, _, err = run(command.unimodal, "--modality", "pose", *arguments, "--protocol", "xview")
+    assert "trained on embedded xsub, and is asked about embedded xview" in err
+
+
+def write_trained_pose_network(path: Path) -> Path:
+    """Write a thin network and its manifest as training leaves them."""
+    options = {"stem_channels": 8, "stage_blocks": (1, 1)}
+    digest = epam.save_checkpoint(epam.x_shiftnet_pose(12, **options), path)
+    recipe = load_recipe("tiny_pose")
+    trained = TrainedModel(
+        weights_sha256=digest,
+        model="x_shiftnet_pose",
+        options=options,
+        num_classes=12,
+        clip=recipe.clip,
+        dataset="embedded",
+        protocol="xsub",
+        split_sha256="0" * 64,
+        label_map_sha256="1" * 64,
+        recipe=TrainedRecipe.of(recipe),
+        epoch=1,
+        step=10,
+        threads=1,
+    )
+    write_trained_model(path, trained)
+    return path
 
 
 def test_the_batch_size_is_the_number_of_clips_in_a_forward_pass(
@@ -252,7 +350,7 @@ def test_the_batch_size_is_the_number_of_clips_in_a_forward_pass(
     for options, batches in (((), [1, 1, 1]), (("--batch-size", 2), [2, 1])):
         network = use_constant_network("pose")
         assert run(command.unimodal, *arguments, *options)[0] == 0
-        assert network.batch_sizes == batches
+        assert network.module.batch_sizes == batches
 
 
 def test_the_same_seed_gives_the_same_scores_and_another_seed_others(
@@ -283,7 +381,7 @@ def test_the_folder_with_most_of_the_samples_videos_is_chosen_and_named(
 
 def test_a_video_that_is_longer_than_annotated_or_named_after_another_sample_is_a_caveat(
     run: Callable[..., tuple[int, str, str]], rewrite_annotations: Callable[..., Path],
-    dataset: SyntheticDataset, use_constant_network: Callable[..., object], wave: str,
+    dataset: SyntheticDataset, use_constant_network: Callable[..., object], wave: str, clap: str,
 ) -> None:  # fmt: skip
     def forget_the_last_frame(content: dict) -> None:
         sample = content["annotations"][0]
@@ -292,13 +390,13 @@ def test_a_video_that_is_longer_than_annotated_or_named_after_another_sample_is_
             sample[field] = sample[field][:, :-1]
 
     path = rewrite_annotations(forget_the_last_frame)
-    video = Path(shutil.copy(dataset.crops / f"{wave}_rgb.mp4", path.parent / "S001C001P003R001A027.mp4"))
+    video = Path(shutil.copy(dataset.crops / f"{wave}_rgb.mp4", path.parent / f"{clap}.mp4"))
     use_constant_network("multimodal")
     arguments = ("--annotations", path, "--video", video, "--sample", wave, "--json")
     code, out, err = run(command.multimodal, *arguments)
     assert code == 0
     named, longer = json.loads(out)["caveats"]
-    assert named.startswith(f"{video}: is named after sample S001C001P003R001A027")
+    assert named.startswith(f"{video}: is named after sample {clap}")
     assert longer.startswith(f"{video} (sample {wave}): has ")
     assert err == f"caveat: {named}\ncaveat: {longer}\n"
 
@@ -319,14 +417,11 @@ def test_an_evaluation_without_a_single_score_is_never_a_success(
 def test_ctrl_c_prints_and_saves_what_was_done_and_exits_with_130(
     run: Callable[..., tuple[int, str, str]],
     dataset: SyntheticDataset,
-    constant_network: type,
-    monkeypatch: pytest.MonkeyPatch,
+    use_constant_network: Callable[..., Network],
     tmp_path: Path,
     wave: str,
 ) -> None:
-    monkeypatch.setattr(
-        "epam_inference.run.load_network", lambda *_, **__: constant_network("pose", interrupt_at_batch=2)
-    )
+    use_constant_network("pose", interrupt_at_batch=2)
     scores = tmp_path / "scores.json"
     code, out, _ = run(
         command.unimodal, "--modality", "pose", "--annotations", dataset.annotations, "--scores", scores
@@ -379,8 +474,9 @@ def test_an_annotation_file_that_is_none_is_explained(
 
 
 def test_a_sample_of_the_wrong_shape_or_without_a_person_is_explained(
-    run: Callable[..., tuple[int, str, str]], rewrite_annotations: Callable[..., Path], wave: str
-) -> None:
+    run: Callable[..., tuple[int, str, str]], rewrite_annotations: Callable[..., Path], wave: str,
+    train_wave: str,
+) -> None:  # fmt: skip
     def damage(content: dict) -> None:
         content["annotations"][0]["keypoint"] = np.zeros((1, 50, 25, 3), dtype=np.float16)
         content["annotations"][1]["keypoint"][:] = 0
@@ -390,10 +486,8 @@ def test_a_sample_of_the_wrong_shape_or_without_a_person_is_explained(
     assert_one_line(
         run(command.unimodal, *arguments, wave), str(path), wave, "keypoint has shape (1, 50, 25, 3)"
     )
-    nobody = "S001C002P001R001A023"
-    assert_one_line(
-        run(command.unimodal, *arguments, nobody), str(path), nobody, "no person in the clip", "leave"
-    )
+    outcome = run(command.unimodal, *arguments, train_wave)
+    assert_one_line(outcome, str(path), train_wave, "no person in the clip", "leave")
 
 
 def test_nan_joints_are_a_caveat_that_names_file_sample_and_fix(
@@ -473,7 +567,7 @@ def test_a_checkpoint_that_cannot_be_used_is_explained(
         assert_one_line(run(command.unimodal, *arguments, tmp_path / name), name)
     other = tmp_path / "ntu120.safetensors"
     epam.save_checkpoint(epam.x_shiftnet_pose(num_classes=120), other)
-    assert_one_line(run(command.unimodal, *arguments, other), str(other), "120 classes", "60")
+    assert_one_line(run(command.unimodal, *arguments, other), str(other), "120 classes", "12")
 
 
 def test_an_unknown_name_names_the_nearest(
@@ -482,7 +576,7 @@ def test_an_unknown_name_names_the_nearest(
     arguments = ("--modality", "pose", "--annotations", dataset.annotations)
     assert_one_line(run(command.unimodal, *arguments, "--dataset", "ntu6"), "did you mean 'ntu60'")
     assert_one_line(run(command.unimodal, *arguments, "--protocol", "xsubject"), "'xsub'")
-    assert_one_line(run(command.unimodal, *arguments, "--sample", wave[:-1] + "4"), f"'{wave}'")
+    assert_one_line(run(command.unimodal, *arguments, "--sample", wave[:-1] + "3"), f"'{wave}'")
     assert_one_line(run(command.unimodal, *arguments, "--split", "xsub_vall"), "'xsub_val'")
 
 
@@ -496,6 +590,8 @@ def test_options_that_do_not_go_together_are_refused(
         ("--scores", tmp_path / "scores.json"),
         ("--split", "xsub_val"),
         ("--batch-size", 1),
+        ("--workers", 0),
+        ("--views", 1),
         ("--allow-missing",),
     ):
         outcome = run(command.multimodal, *annotations, "--sample", wave, *misplaced)
@@ -503,7 +599,9 @@ def test_options_that_do_not_go_together_are_refused(
     assert_one_line(run(command.multimodal, *annotations, "--topk", 5), "--topk: only for a prediction")
     assert_one_line(run(command.multimodal, *annotations, "--sample", ""), "--sample: the id is empty")
     assert_one_line(run(command.multimodal, *annotations, "--scores", tmp_path / "scores.txt"), ".npz")
+    assert_one_line(run(command.multimodal, *annotations, "--root", dataset.root), "--root and --annotations")
     missing = tmp_path / "nosuch"
+    assert_one_line(run(command.multimodal, "--root", missing), "epam-data synth -o")
     assert_one_line(run(command.multimodal, "--video", missing, "--split", "x"), "no such video file")
     code, _, err = run(command.unimodal, *annotations)
     assert code == 2
@@ -512,7 +610,8 @@ def test_options_that_do_not_go_together_are_refused(
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("--topk", 0), ("--topk", 1001), ("--batch-size", 0), ("--batch-size", 1025), ("--seed", -1),
+    [("--topk", 0), ("--topk", 1001), ("--batch-size", 0), ("--batch-size", 1025), ("--workers", -1),
+     ("--views", 0), ("--seed", -1),
      ("--seed", 2**32)],
 )  # fmt: skip
 def test_a_number_out_of_range_is_refused(
@@ -540,11 +639,11 @@ def test_labels_that_are_all_outside_the_protocol_are_explained(
 ) -> None:
     def relabel(content: dict) -> None:
         for sample in content["annotations"]:
-            sample["label"] += 60
+            sample["label"] += 12
 
     path = rewrite_annotations(relabel)
     arguments = ("--modality", "pose", "--annotations", path)
-    assert_one_line(run(command.unimodal, *arguments), str(path), "every label", "ntu60 xsub", "--dataset")
+    assert_one_line(run(command.unimodal, *arguments), str(path), "every label", "embedded xsub", "--dataset")
     assert_one_line(
-        run(command.unimodal, *arguments, "--sample", wave), str(path), wave, "label 82", "--dataset"
+        run(command.unimodal, *arguments, "--sample", wave), str(path), wave, "label 12", "--dataset"
     )

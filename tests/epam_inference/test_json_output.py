@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from epam import CheckpointInfo
-from epam.evaluation import Accuracy
+from epam.data.clip_dataset import SkippedSample
+from epam.evaluation import Accuracy, ScoreTable
 from epam_inference.json_output import evaluation_json, prediction_json
-from epam_inference.results import ClassSet, Evaluation, Prediction, SkippedSample
+from epam_inference.results import ClassSet, Evaluation, Prediction
 
 CLASSES = ClassSet("ntu60", "xsub", ("drink water", "eat meal/snack", "brushing teeth"))
 
@@ -69,13 +70,18 @@ def test_an_evaluation_has_accuracies_as_fractions_and_every_skipped_sample() ->
         videos=None,
         model="x_shiftnet_pose",
         classes=CLASSES,
+        protocol="xsub",
         split="xsub_val",
         split_samples=5,
-        scores={f"s{index}": {"pose": np.zeros(3, dtype=np.float32)} for index in range(4)},
-        labels={f"s{index}": 0 for index in range(4)},
+        table=ScoreTable(
+            ("s0", "s1", "s2", "s3"),
+            np.zeros(4, dtype=np.int64),
+            {"pose": np.zeros((4, 3), dtype=np.float32)},
+        ),
         accuracy={"pose": accuracy},
         skipped=(SkippedSample("s4", "missing video", "no video of sample s4"),),
         interrupted=False,
+        views=1,
         checkpoint=None,
         seconds={},
         caveats=(),
@@ -88,5 +94,6 @@ def test_an_evaluation_has_accuracies_as_fractions_and_every_skipped_sample() ->
     assert document["skipped"] == [
         {"sample": "s4", "reason": "missing video", "message": "no video of sample s4"}
     ]
-    plain_list = json.loads(evaluation_json(dataclasses.replace(evaluation, split=None)))
+    assert document["views"] == 1
+    plain_list = json.loads(evaluation_json(dataclasses.replace(evaluation, protocol=None, split=None)))
     assert (plain_list["protocol"], plain_list["split"], plain_list["num_classes"]) == (None, None, 3)

@@ -29,6 +29,8 @@ def test_a_folder_or_annotations_alone_are_evaluated(tmp_path: Path, folder: boo
         ({"scores": Path("s.npz")}, "--scores"),
         ({"allow_missing": True}, "--allow-missing"),
         ({"batch_size": 1}, "--batch-size"),
+        ({"workers": 0}, "--workers"),
+        ({"views": 1}, "--views"),
         ({"batch_size": 2, "split": "xsub_val"}, "--split, --batch-size"),
     ],
 )
@@ -49,3 +51,10 @@ def test_an_empty_sample_is_refused_and_not_taken_for_none() -> None:
     assert not request.is_evaluation
     with pytest.raises(InputError, match="--sample: the id is empty"):
         request.check()
+
+
+def test_a_prepared_folder_alone_is_evaluated_and_does_not_go_with_annotations() -> None:
+    assert MultimodalRequest(root=Path("data")).is_evaluation
+    assert not MultimodalRequest(root=Path("data"), sample="s1").is_evaluation
+    with pytest.raises(InputError, match="--root and --annotations: .*give one"):
+        MultimodalRequest(root=Path("data"), annotations=Path("a.pkl")).check()

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +10,13 @@ import torch
 
 from epam.data.annotations import Annotation, load_annotations
 from epam.data.clip import prepare_clip, prepare_pose_clip, prepare_rgb_clip
+from epam.data.clip_size import ClipSize
+from epam.data.pipelines import Pipeline
 from epam.data.synthetic import SyntheticDataset
 from epam.errors import InputError
-from epam_inference.network import RANDOM_WEIGHTS_CAVEAT, load_network
+from epam_baselines.network import RANDOM_WEIGHTS_CAVEAT, Network, choose_network
+from epam_baselines.network import load_network as load_chosen
+from epam_inference.network import load_network
 from epam_inference.network_kind import NetworkKind
 from epam_inference.prediction import NoPersonError, PreparedClip, predict, prepare_inputs
 from epam_inference.results import ClassSet
@@ -23,7 +27,9 @@ from epam_inference.stopwatch import Stopwatch
 def prepare(
     kind: NetworkKind, annotation: Annotation | None, video: Path | None, stopwatch: Stopwatch | None = None
 ) -> PreparedClip:
-    return prepare_inputs(kind, annotation, video, origin=Path("a.pkl"), stopwatch=stopwatch or Stopwatch())
+    return prepare_inputs(
+        Pipeline(kind), annotation, video, origin=Path("a.pkl"), stopwatch=stopwatch or Stopwatch()
+    )
 
 
 def without_last_frames(annotation: Annotation, frames: int) -> Annotation:
@@ -126,24 +132,12 @@ def test_a_video_longer_than_annotated_is_used_and_said(
     assert f"its annotation says {shorter.total_frames}" in caveat
 
 
-def test_a_warning_of_something_else_is_passed_on(
-    annotation: Annotation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def warn(*_: object, **__: object) -> torch.Tensor:
-        warnings.warn("something else", UserWarning, stacklevel=1)
-        return torch.ones(17, 48, 56, 56)
-
-    monkeypatch.setattr("epam_inference.prediction.prepare_pose_clip", warn)
-    with pytest.warns(UserWarning, match="something else"):
-        assert prepare("pose", annotation, None).caveats == ()
-
-
 def test_a_prediction_holds_what_the_network_says_of_the_prepared_clip(
     dataset: SyntheticDataset, classes: ClassSet, wave: str
 ) -> None:
     annotation = load_annotations(dataset.annotations).find(wave)
     video = dataset.crops / f"{wave}_rgb.mp4"
-    network = load_network("multimodal", num_classes=60, seed=3)
+    network = load_network("multimodal", classes, seed=3)
     prediction = predict(
         network, classes, ChosenClip(wave, annotation, dataset.annotations, video, ("assumed",))
     )
@@ -154,25 +148,43 @@ def test_a_prediction_holds_what_the_network_says_of_the_prepared_clip(
     np.testing.assert_allclose(prediction.logits["fused"], expected.fused[0], rtol=1e-5, atol=1e-7)
     np.testing.assert_allclose(prediction.logits["pose"], expected.pose[0], rtol=1e-5, atol=1e-7)
     assert list(prediction.logits) == ["fused", "rgb", "pose"]
-    assert (prediction.sample, prediction.label, prediction.video) == (wave, 22, str(video))
+    assert (prediction.sample, prediction.label, prediction.video) == (wave, 0, str(video))
     assert prediction.caveats == ("assumed", RANDOM_WEIGHTS_CAVEAT)
     assert set(prediction.seconds) == {"decode", "crop", "heatmaps", "normalise", "network"}
 
 
 def test_without_annotations_the_label_is_unknown(
-    dataset: SyntheticDataset, classes: ClassSet, wave: str, constant_network: type
+    dataset: SyntheticDataset, classes: ClassSet, wave: str, constant_network: Callable[..., Network]
 ) -> None:
     clip = ChosenClip(wave, None, None, dataset.crops / f"{wave}_rgb.mp4", ())
     prediction = predict(constant_network("rgb"), classes, clip)
     assert prediction.label is None
-    assert prediction.top("rgb", 1)[0].index == 22
+    assert prediction.top("rgb", 1)[0].index == 0
 
 
 def test_a_predictions_caveats_hold_what_its_video_warns_of(
-    dataset: SyntheticDataset, annotation: Annotation, classes: ClassSet, constant_network: type, video: Path
+    dataset: SyntheticDataset,
+    annotation: Annotation,
+    classes: ClassSet,
+    constant_network: Callable[..., Network],
+    video: Path,
 ) -> None:
     shorter = without_last_frames(annotation, 1)
     clip = ChosenClip(annotation.frame_dir, shorter, dataset.annotations, video, ("assumed",))
     prediction = predict(constant_network("rgb"), classes, clip)
     assert prediction.caveats[0] == "assumed"
     assert f"its annotation says {shorter.total_frames}" in prediction.caveats[1]
+
+
+def test_a_thin_network_sees_clips_of_its_own_size(
+    annotation: Annotation, classes: ClassSet, dataset: SyntheticDataset
+) -> None:
+    size = ClipSize(pose_frames=18, heatmap_side=24)
+    choice = choose_network(
+        "x_shiftnet_pose", num_classes=12, options={"stem_channels": 8, "stage_blocks": [1, 1]}, clip=size
+    )
+    network = load_chosen(choice)
+    seen: list[torch.Size] = []
+    network.module.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0].shape))
+    predict(network, classes, ChosenClip(annotation.frame_dir, annotation, dataset.annotations, None, ()))
+    assert seen == [(1, 17, 18, 24, 24)]

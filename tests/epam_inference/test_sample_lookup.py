@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,9 @@ from epam_inference.sample_lookup import (
     check_exists,
     choose_clip,
     choose_folder,
+    choose_prepared_clip,
     count_broken_joints,
     describe_wrong_label,
-    get_video,
     sample_names,
 )
 
@@ -75,8 +76,8 @@ def test_the_only_sample_of_a_file_is_taken_and_said(
 
 def test_a_video_of_no_sample_names_the_nearest(dataset: SyntheticDataset) -> None:
     annotations = load_annotations(dataset.annotations)
-    with pytest.raises(AnnotationError, match=r"ntu60_2d\.pkl: .*nearest: S001C.*--sample"):
-        choose_clip("rgb", video=Path("S001C001P003R001A024.mp4"), annotations=annotations, sample=None)
+    with pytest.raises(AnnotationError, match=r"annotations\.pkl: .*nearest: S0.*--sample"):
+        choose_clip("rgb", video=Path("S016C001P003R001A003.mp4"), annotations=annotations, sample=None)
 
 
 def test_an_unknown_sample_or_one_without_video_is_refused(
@@ -84,7 +85,7 @@ def test_an_unknown_sample_or_one_without_video_is_refused(
 ) -> None:
     annotations = load_annotations(dataset.annotations)
     with pytest.raises(UnknownNameError, match="did you mean"):
-        choose_clip("pose", video=None, annotations=annotations, sample="S001C001P003R001A024")
+        choose_clip("pose", video=None, annotations=annotations, sample="S016C001P003R001A003")
     with pytest.raises(VideoError, match=f"no video of sample {wave}"):
         choose_clip("rgb", video=tmp_path, annotations=annotations, sample=wave)
 
@@ -119,17 +120,16 @@ def test_a_joint_counts_once_whichever_of_its_numbers_is_broken(annotation: Anno
 
 
 def test_a_video_named_after_another_sample_than_the_one_asked_for_is_said(
-    dataset: SyntheticDataset, wave: str
+    dataset: SyntheticDataset, wave: str, clap: str
 ) -> None:
     annotations = load_annotations(dataset.annotations)
-    other = "S001C001P003R001A027"
-    video = dataset.crops / f"{other}_rgb.mp4"
+    video = dataset.crops / f"{clap}_rgb.mp4"
     clip = choose_clip("rgb", video=video, annotations=annotations, sample=wave)
     assert (clip.sample, clip.video) == (wave, video)
     assert clip.caveats == (
-        f"{video}: is named after sample {other}, and taken for --sample {wave}: is it the right video?",
+        f"{video}: is named after sample {clap}, and taken for --sample {wave}: is it the right video?",
     )
-    for same in (f"{wave}.mp4", f"{wave}_rgb.avi", "S009C001P003R001A027_rgb.mp4"):
+    for same in (f"{wave}.mp4", f"{wave}_rgb.avi", "S009C001P003R001A002_rgb.mp4"):
         assert choose_clip("rgb", video=Path(same), annotations=annotations, sample=wave).caveats == ()
 
 
@@ -144,11 +144,11 @@ def test_an_empty_sample_is_not_no_sample(dataset: SyntheticDataset, wave: str) 
 
 
 def test_a_label_beyond_the_protocols_classes_is_described(annotation: Annotation) -> None:
-    assert describe_wrong_label(annotation, 23, origin=Path("a.pkl")) is None
-    line = describe_wrong_label(annotation, 22, origin=Path("a.pkl"))
+    assert describe_wrong_label(annotation, 1, origin=Path("a.pkl")) is None
+    line = describe_wrong_label(annotation, 0, origin=Path("a.pkl"))
     assert line is not None
     assert line.startswith(
-        f"a.pkl: sample {annotation.frame_dir} has label 22, and the protocol only 22 classes"
+        f"a.pkl: sample {annotation.frame_dir} has label 0, and the protocol only 0 classes"
     )
     assert "--dataset" in line
 
@@ -156,29 +156,38 @@ def test_a_label_beyond_the_protocols_classes_is_described(annotation: Annotatio
 # ── Videos ──
 
 
-@pytest.mark.parametrize("name", ["s1_rgb.mp4", "s1_rgb.avi", "s1.mp4", "s1.avi"])
-def test_every_published_naming_is_found(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).touch()
-    assert get_video(tmp_path, "s1") == tmp_path / name
+def test_a_sample_of_a_prepared_folder_has_its_crop_or_the_video_that_is_named(
+    dataset: SyntheticDataset, wave: str
+) -> None:
+    crop, full = dataset.crops / f"{wave}_rgb.mp4", dataset.videos / f"{wave}_rgb.mp4"
+    choose = partial(choose_prepared_clip, "multimodal", root=dataset.root, dataset="embedded")
+    for video, sample, expected in (
+        (None, wave, crop),
+        (dataset.videos, wave, full),
+        (full, None, full),
+        (full, wave, full),
+    ):
+        clip = choose(video=video, sample=sample)
+        assert (clip.sample, clip.video, clip.origin, clip.caveats) == (wave, expected, dataset.root, ())
+        assert clip.annotation.frame_dir == wave
+    assert (
+        choose_prepared_clip("pose", root=dataset.root, dataset="embedded", video=None, sample=wave).video
+        is None
+    )
 
 
-def test_a_crop_is_preferred_to_the_original(tmp_path: Path) -> None:
-    (tmp_path / "s1_rgb.avi").touch()
-    (tmp_path / "s1_rgb.mp4").touch()
-    assert get_video(tmp_path, "s1") == tmp_path / "s1_rgb.mp4"
+def test_a_sample_that_a_prepared_folder_lacks_is_refused(dataset: SyntheticDataset, tmp_path: Path) -> None:
+    choose = partial(choose_prepared_clip, "pose", dataset="embedded")
+    with pytest.raises(UnknownNameError, match="did you mean"):
+        choose(root=dataset.root, video=None, sample="S016C001P003R001A003")
+    with pytest.raises(InputError, match=r"which of its 6 samples is clip\.mp4 meant to be\? .*--sample"):
+        choose(root=dataset.root, video=Path("clip.mp4"), sample=None)
+    with pytest.raises(InputError, match="epam-data synth -o"):
+        choose(root=tmp_path / "nosuch", video=None, sample="s1")
 
 
-def test_a_sample_with_dots_in_its_name_keeps_them(tmp_path: Path) -> None:
-    (tmp_path / "Cook.Cut_p02.mp4").touch()
-    assert get_video(tmp_path, "Cook.Cut_p02") == tmp_path / "Cook.Cut_p02.mp4"
+def test_a_samples_name_keeps_its_dots() -> None:
     assert sample_names(Path("Cook.Cut_p02.mp4")) == ("Cook.Cut_p02",)
-
-
-def test_another_samples_video_or_a_folder_is_not_found(tmp_path: Path) -> None:
-    (tmp_path / "s11.mp4").touch()
-    (tmp_path / "s1.mp4").mkdir()
-    with pytest.raises(VideoError, match=r"no video of sample s1; put there one of s1_rgb\.mp4"):
-        get_video(tmp_path, "s1")
 
 
 def test_a_video_can_be_named_after_its_sample_in_two_ways() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from epam.errors import InputError
+from epam.evaluation import ScoreTable
 from epam_inference.results import ClassSet, Evaluation
 from epam_inference.scores_file import check_scores_path, write_scores
 
@@ -17,13 +19,18 @@ def evaluation(scores: dict[str, list[float]]) -> Evaluation:
         videos=None,
         model="x_shiftnet_pose",
         classes=ClassSet("ntu60", "xsub", ("a", "b")),
+        protocol="xsub",
         split="xsub_val",
         split_samples=2,
-        scores={sample: {"pose": np.array(logits, dtype=np.float32)} for sample, logits in scores.items()},
-        labels={sample: index for index, sample in enumerate(scores)},
+        table=ScoreTable(
+            tuple(scores),
+            np.arange(len(scores)),
+            {"pose": np.array(list(scores.values()), dtype=np.float32)} if scores else {},
+        ),
         accuracy={},
         skipped=(),
         interrupted=False,
+        views=1,
         checkpoint=None,
         seconds={},
         caveats=(),
@@ -65,10 +72,10 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(
     path.write_text("old")
 
     def fail(*_: object) -> None:
-        raise OSError("disk full")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(InputError, match="No space left"):
         write_scores(path, TWO)
     assert [file.name for file in tmp_path.iterdir()] == ["scores.json"]
     assert path.read_text() == "old"

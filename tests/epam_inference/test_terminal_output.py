@@ -8,8 +8,9 @@ import numpy as np
 from rich.console import Console
 
 from epam import CheckpointInfo
-from epam.evaluation import Accuracy
-from epam_inference.results import ClassSet, Evaluation, Prediction, SkippedSample
+from epam.data.clip_dataset import SkippedSample
+from epam.evaluation import Accuracy, ScoreTable
+from epam_inference.results import ClassSet, Evaluation, Prediction
 from epam_inference.terminal_output import print_caveats, print_evaluation, print_prediction, readable
 
 PREDICTION = Prediction(
@@ -33,10 +34,12 @@ EVALUATION = Evaluation(
     videos="clips",
     model="x_shiftnet_pose",
     classes=ClassSet("ntu60", "xsub", ("a", "b")),
+    protocol="xsub",
     split="xsub_val",
     split_samples=6,
-    scores={f"s{index}": {"pose": np.zeros(2, dtype=np.float32)} for index in range(4)},
-    labels={f"s{index}": 0 for index in range(4)},
+    table=ScoreTable(
+        ("s0", "s1", "s2", "s3"), np.zeros(4, dtype=np.int64), {"pose": np.zeros((4, 2), dtype=np.float32)}
+    ),
     accuracy={
         "pose": Accuracy(
             samples=4, top1=0.75, top5=1.0, mean_class_accuracy=0.5, mean_class_accuracy_present=0.625
@@ -44,6 +47,7 @@ EVALUATION = Evaluation(
     },
     skipped=(SkippedSample("s4", "missing video", "clips: no video of sample s4"),),
     interrupted=True,
+    views=1,
     checkpoint=None,
     seconds={},
     caveats=(),
@@ -119,10 +123,16 @@ def test_an_evaluations_protocol_and_split_are_those_of_its_file() -> None:
     print_evaluation(EVALUATION, console)
     assert "data set     ntu60 xsub, 2 classes\nsplit        xsub_val\n" in printed(console)
     console = text_console()
-    print_evaluation(dataclasses.replace(EVALUATION, split=None), console)
+    print_evaluation(dataclasses.replace(EVALUATION, protocol=None, split=None), console)
     assert "data set     ntu60, 2 classes\nsplit        none named: all samples of a plain list" in printed(
         console
     )
+
+
+def test_a_list_that_was_parted_by_a_rule_says_so() -> None:
+    console = text_console()
+    print_evaluation(dataclasses.replace(EVALUATION, split=None), console)
+    assert "split        none named: parted by xsub's rule\n" in printed(console)
 
 
 def test_the_weights_are_named() -> None:
@@ -137,7 +147,8 @@ def test_the_weights_are_named() -> None:
 
 def test_an_evaluation_without_scores_has_no_table() -> None:
     console = text_console()
-    print_evaluation(dataclasses.replace(EVALUATION, scores={}, accuracy={}), console)
+    empty = ScoreTable((), np.zeros(0, dtype=np.int64), {})
+    print_evaluation(dataclasses.replace(EVALUATION, table=empty, accuracy={}), console)
     assert "│" not in printed(console)
     assert "0 of 6 evaluated" in printed(console)
 
