@@ -211,7 +211,7 @@ def test_a_network_too_large_to_be_built_is_told() -> None:
     huge = dataclasses.replace(
         choose_network("x_shiftnet_pose", num_classes=4, options=THIN), num_classes=10**14
     )
-    with pytest.raises(InputError, match="x_shiftnet_pose: cannot be built .*meant so large"):
+    with pytest.raises(InputError, match=r"x_shiftnet_pose: cannot be built .*meant so large"):
         load_network(huge)
 
 

@@ -32,8 +32,9 @@ def run_script(
     script: Path, *arguments: object, python: str = sys.executable
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [python, script, *map(str, arguments)], capture_output=True, text=True, timeout=120, check=False
-    )
+        [python, script, *map(str, arguments)], capture_output=True, text=True, timeout=120, check=False,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -196,11 +197,13 @@ def test_a_full_size_video_is_cropped_by_its_annotation(
 
 
 def test_skipped_samples_decide_the_exit_code_unless_allowed(
-    run: Callable[..., tuple[int, str, str]], rewrite_annotations: Callable[..., Path], wave: str
-) -> None:
+    run: Callable[..., tuple[int, str, str]], rewrite_annotations: Callable[..., Path], wave: str,
+    use_constant_network: Callable[..., object],
+) -> None:  # fmt: skip
     def send_everyone_home(content: dict) -> None:
         content["annotations"][0]["keypoint_score"][:] = 0
 
+    use_constant_network("pose")
     path = rewrite_annotations(send_everyone_home)
     arguments = ("--modality", "pose", "--annotations", path, "--json")
     code, out, _ = run(command.unimodal, *arguments)

@@ -16,7 +16,7 @@ from epam_inference.results import ClassSet
 
 @pytest.fixture(scope="module")
 def heatmaps() -> torch.Tensor:
-    return torch.rand(17, 48, 56, 56, generator=torch.Generator().manual_seed(0))
+    return torch.rand(17, 6, 24, 24, generator=torch.Generator().manual_seed(0))
 
 
 @pytest.mark.parametrize("kind", DEFAULT_MODELS)

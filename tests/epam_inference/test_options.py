@@ -56,5 +56,5 @@ def test_an_empty_sample_is_refused_and_not_taken_for_none() -> None:
 def test_a_prepared_folder_alone_is_evaluated_and_does_not_go_with_annotations() -> None:
     assert MultimodalRequest(root=Path("data")).is_evaluation
     assert not MultimodalRequest(root=Path("data"), sample="s1").is_evaluation
-    with pytest.raises(InputError, match="--root and --annotations: .*give one"):
+    with pytest.raises(InputError, match=r"--root and --annotations: .*give one"):
         MultimodalRequest(root=Path("data"), annotations=Path("a.pkl")).check()
