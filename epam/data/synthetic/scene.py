@@ -92,17 +92,17 @@ class Scene:
         """Draw every frame, ``(height, width, 3)``, of a part of the image at some resolution."""
         canvas = Canvas(box, size)
         self.room.paint(canvas)
-        empty_room = canvas.pixels.copy()
+        if self.chair is not None:
+            corners, colour = self.chair
+            draw_chair(canvas, corners, unit=self.unit, colour=colour)
+        still = canvas.pixels.copy()
         for frame in range(self.frame_count):
-            canvas.fill(empty_room)
+            canvas.fill(still)
             self._paint(canvas, frame)
             yield canvas.to_frame()
 
     def _paint(self, canvas: Canvas, frame: int) -> None:
         self.movers.paint(canvas, frame)
-        if self.chair is not None:
-            corners, colour = self.chair
-            draw_chair(canvas, corners, unit=self.unit, colour=colour)
         for person in reversed(self.people):
             draw_person(
                 canvas,
