@@ -161,7 +161,7 @@ def test_a_network_that_ignores_the_number_of_classes_is_refused(monkeypatch: py
     )
     monkeypatch.setattr(network, "find_spec", lambda _: stubborn)
     with pytest.raises(InputError, match=r"logits of shape \(1, 7\) for 4 classes"):
-        choose_network("stubborn", num_classes=4)
+        choose_network("stubborn", num_classes=4, clip=PAPER_SIZE)
 
 
 def test_choosing_draws_no_random_numbers() -> None:
