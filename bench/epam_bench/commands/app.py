@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from epam.command_line import run_command
+from epam_bench.commands.accuracy import accuracy
 from epam_bench.commands.claims import claims
 from epam_bench.commands.flops import flops
 from epam_bench.commands.latency import latency
@@ -23,7 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (models, flops, latency, tables, claims, reproduce):
+for command in (models, flops, latency, accuracy, tables, claims, reproduce):
     app.command()(command)
 
 

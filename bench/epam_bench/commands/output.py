@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.table import Table as Grid
     from rich.text import Text
 
-    from epam_bench.records import CountRecord, LatencyRecord
+    from epam_bench.records import AnyRecord
     from epam_reports.table import Cell, Layout, Table
 
 SECONDS_BETWEEN_LINES = 15.0
@@ -38,7 +38,7 @@ def emit(
     *,
     output_format: Format,
     output: Path | None,
-    records: Iterable[CountRecord | LatencyRecord] = (),
+    records: Iterable[AnyRecord] = (),
 ) -> None:
     """Print the tables, or write them to a file; JSON carries the full records as well."""
     if output_format is Format.TABLE and output is None:
@@ -60,6 +60,11 @@ def check_outputs(records: Path, output: Path | None) -> None:
     from epam_bench.records import check_writable
 
     check_writable(records)
+    check_place(output)
+
+
+def check_place(output: Path | None) -> None:
+    """Raise unless there is nothing to write, or it can be."""
     if output is not None and not _can_be_written(output):
         raise InputError(f"{output}: cannot be written; name a file, in a folder that can be written to")
 
@@ -240,9 +245,7 @@ def _lines(title: str, steps: int, out: Console) -> Iterator[Callable[[str], Non
     yield advance
 
 
-def _as_text(
-    tables: Sequence[Table], output_format: Format, records: Iterable[CountRecord | LatencyRecord]
-) -> str:
+def _as_text(tables: Sequence[Table], output_format: Format, records: Iterable[AnyRecord]) -> str:
     from epam_reports.exporters import to_csv, to_json, to_markdown
 
     if output_format is Format.CSV:
