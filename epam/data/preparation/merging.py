@@ -51,6 +51,8 @@ def split_of_file_name(
 ) -> str | None:
     """The split that a plain list's file name says it is; none if it says no part.
 
+    Without protocols (the user's own data) the file's name is the split's.
+
     Raises:
         InputError: it says a part but not the protocol, and there are several.
 
@@ -62,6 +64,8 @@ def split_of_file_name(
     parts = {_PART_WORDS[word] for word in words & set(_PART_WORDS)}
     if len(parts) != 1:
         return None
+    if not protocols:
+        return stem
     (part,) = parts
     named = [protocol for protocol in protocols if protocol.name.lower() in words]
     candidates = named or ([default] if default else list(protocols))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -107,11 +108,11 @@ _job: Callable[[str], Any]
 
 def _begin(job: Callable[[str], Any], stop: Connection) -> None:
     """Leave stopping to the parent, compute in one thread, and keep the job."""
-    import torch
-
     global _job
     _job = job
-    torch.set_num_threads(1)
+    # Receiving the job has imported what it needs.
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
