@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
-from epam_bench.records import CountRecord, LatencyRecord
+from epam_bench.records import AnyRecord, CountRecord
 from epam_reports.conventions import (
     GIGA,
     MEGA,
@@ -95,7 +95,7 @@ class ClaimVerdict(BaseModel):
 
 
 def judge_claims(
-    records: Iterable[CountRecord | LatencyRecord], published: Sequence[PublishedNumber] | None = None
+    records: Iterable[AnyRecord], published: Sequence[PublishedNumber] | None = None
 ) -> tuple[ClaimVerdict, ...]:
     """Judge each of EPAM-Net's claims that the published numbers hold, in their order.
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from epam_reports.measurements import Measured, cite
+from epam_bench.records import AccuracyRecord, ModelCard
+from epam_reports.measurements import Measured, cite, describe_input
 from epam_reports.published import PublishedNumber, select
 from epam_reports.published.published_number import ACCURACIES
+
+MOST_WEIGHTS_A_CLASS = 10_000
+"""No head here adds as many for one class more (C3D's, the widest, adds 4097)."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """MACs of one video, over all the views of one published accuracy.
+    """MACs of one video, over all the views of one accuracy.
 
     Attributes:
         operands: how it was made: ``30 × 54.75 G``.
@@ -31,13 +35,18 @@ class Cost:
 
 @dataclass(frozen=True)
 class NoCost:
-    """Why no cost can honestly be put beside an accuracy."""
+    """Why no cost can honestly be put beside an accuracy.
+
+    Attributes:
+        mismatch: a cost is known, but not of the accuracy's own views, input and network.
+    """
 
     reason: str
+    mismatch: bool = False
 
 
 def cost_of_accuracy(
-    accuracy: PublishedNumber, measured: Iterable[Measured], published: Sequence[PublishedNumber]
+    accuracy: PublishedNumber, measured: Sequence[Measured], published: Sequence[PublishedNumber]
 ) -> Cost | NoCost:
     """What a published accuracy cost a video: our count where we measured that input, else a quoted one.
 
@@ -45,8 +54,11 @@ def cost_of_accuracy(
     """
     if accuracy.catalogue_name is None:
         return _cost_of_quoted(accuracy, published)
+    known = any(entry.card.name == accuracy.catalogue_name and entry.counts for entry in measured) or bool(
+        select(published, catalogue_name=accuracy.catalogue_name, metrics=("macs",))
+    )
     if accuracy.views is None or not accuracy.shapes:
-        return NoCost("the views or the input behind its accuracy are not stated")
+        return NoCost("the views or the input behind its accuracy are not stated", mismatch=known)
     for entry in measured:
         count = entry.preferred_count
         if entry.card.name == accuracy.catalogue_name and entry.shapes == accuracy.shapes and count:
@@ -59,7 +71,39 @@ def cost_of_accuracy(
     for number in quoted:
         if number.views:
             return _multiplied(number, number.views, accuracy.views)
-    return NoCost(f"no count at the input of its accuracy ({accuracy.input})")
+    return NoCost(f"no count at the input of its accuracy ({accuracy.input})", mismatch=known)
+
+
+def cost_of_evaluation(record: AccuracyRecord, measured: Sequence[Measured]) -> Cost | NoCost:
+    """What a measured accuracy cost a video: our count of that very network and input, times its views.
+
+    A count with another number of classes will do where none is of the same: only the head differs,
+    and the cost's note says so.
+    """
+    card = record.model
+    counted = [entry for entry in measured if entry.card.name == card.name and entry.preferred_count]
+    at_input = [entry for entry in counted if entry.card.inputs == card.inputs]
+    alike = [entry for entry in at_input if _is_same_but_for_classes(entry.card, card)]
+    for entry in sorted(alike, key=lambda entry: entry.card.num_classes != card.num_classes):
+        if count := entry.preferred_count:
+            return Cost(
+                gmacs_per_video=count.macs * record.views / 1e9,
+                views=record.views,
+                counter=count.counter,
+                origin="measured",
+                source=cite(count),
+                operands=f"{record.views} × {count.macs / 1e9:.2f} G",
+                note=_other_head(entry.card, card),
+            )
+    if at_input:
+        return NoCost(
+            f"counted under this name was {_size(at_input[0].card)}, evaluated {_size(card)}",
+            mismatch=True,
+        )
+    if counted:
+        inputs = "; ".join(describe_input(entry.card) for entry in counted)
+        return NoCost(f"counted at {inputs}, evaluated at {describe_input(card)}", mismatch=True)
+    return NoCost("not counted")
 
 
 def accuracy_beside(measured: Measured, published: Sequence[PublishedNumber]) -> PublishedNumber | None:
@@ -77,6 +121,28 @@ def count_views(views: int | None) -> str:
     if views is None:
         return "unstated views"
     return f"{views} view{'s' if views != 1 else ''}"
+
+
+def _is_same_but_for_classes(counted: ModelCard, evaluated: ModelCard) -> bool:
+    """Whether the parameters differ by no more than heads for another number of classes do.
+
+    A thinner network may go by the same name; it must not be given the whole one's cost.
+    """
+    parameters = evaluated.parameters - counted.parameters
+    classes = evaluated.num_classes - counted.num_classes
+    if classes == 0:
+        return parameters == 0
+    return parameters % classes == 0 and 0 < parameters // classes < MOST_WEIGHTS_A_CLASS
+
+
+def _size(card: ModelCard) -> str:
+    return f"a network of {card.parameters:,} parameters for {card.num_classes} classes"
+
+
+def _other_head(counted: ModelCard, evaluated: ModelCard) -> str:
+    if counted.num_classes == evaluated.num_classes:
+        return ""
+    return f"counted with {counted.num_classes} classes, evaluated with {evaluated.num_classes}"
 
 
 def _multiplied(printed: PublishedNumber, printed_views: int, views: int) -> Cost:
@@ -99,11 +165,13 @@ def _cost_of_quoted(accuracy: PublishedNumber, published: Sequence[PublishedNumb
         return NoCost("no cost printed")
     if printed.views is None or accuracy.views is None:
         return NoCost(
-            f"cost printed for {count_views(printed.views)}, accuracy for {count_views(accuracy.views)}"
+            f"cost printed for {count_views(printed.views)}, accuracy for {count_views(accuracy.views)}",
+            mismatch=True,
         )
     if printed.views != accuracy.views or printed.shapes != accuracy.shapes:
         return NoCost(
             f"cost printed for {count_views(printed.views)} of {printed.input or 'an unstated input'}, "
-            f"accuracy for {count_views(accuracy.views)} of {accuracy.input or 'an unstated input'}"
+            f"accuracy for {count_views(accuracy.views)} of {accuracy.input or 'an unstated input'}",
+            mismatch=True,
         )
     return _multiplied(printed, printed.views, printed.views)

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from epam_bench.records import CountRecord, LatencyRecord
+from epam_bench.records import AnyRecord, CountRecord, LatencyRecord
 from epam_reports.costs import Cost, cost_of_accuracy
 from epam_reports.label_placement import Label, place_labels
 from epam_reports.measurements import APART, Measured, gather, is_apart, main_runs, most_common_setting
@@ -56,7 +56,7 @@ class _Point:
     quoted_cost: bool
 
 
-def macs_latency_figure(records: Iterable[CountRecord | LatencyRecord]) -> Drawing | None:
+def macs_latency_figure(records: Iterable[AnyRecord]) -> Drawing | None:
     """Median latency of one call over its GMACs, both logarithmic, quartiles as bars; none without both.
 
     All points are of the one setting that most models were timed in; a point of another run than
@@ -98,7 +98,7 @@ def macs_latency_figure(records: Iterable[CountRecord | LatencyRecord]) -> Drawi
 
 
 def macs_accuracy_figure(
-    records: Iterable[CountRecord | LatencyRecord], published: Sequence[PublishedNumber] | None = None
+    records: Iterable[AnyRecord], published: Sequence[PublishedNumber] | None = None
 ) -> Drawing | None:
     """Published accuracy over GMACs of a video at that accuracy's own views; one panel a protocol.
 
@@ -304,6 +304,6 @@ def _counters(pairs: Iterable[tuple[object, ...]]) -> str:
     return f"counted by {' and '.join(names)}" if names else "quoted counts"
 
 
-def _dates(records: Iterable[CountRecord | LatencyRecord]) -> str:
+def _dates(records: Iterable[AnyRecord]) -> str:
     days = sorted({f"{record.created:%Y-%m-%d}" for record in records})
     return days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}" if days else "no date"

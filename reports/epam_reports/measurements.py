@@ -8,7 +8,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from epam_bench.records import CountRecord, Environment, LatencyRecord, ModelCard, latest_records
+from epam_bench.records import (
+    AblationTrial,
+    AccuracyRecord,
+    AnyRecord,
+    CountRecord,
+    Environment,
+    LatencyRecord,
+    ModelCard,
+    RecordT,
+    latest_records,
+)
 
 COUNTERS = ("torch", "fvcore", "thop")
 """Order of preference where one number must stand for a model's cost: torch's counts
@@ -96,10 +106,19 @@ class Measured:
         return next((record for record in self.latencies if setting_of(record) == setting), None)
 
 
-def gather(records: Iterable[CountRecord | LatencyRecord]) -> tuple[Measured, ...]:
-    """Group records by model, input and class count, the newest of each setting, first seen first."""
+def newest(records: Iterable[AnyRecord], kind: type[RecordT]) -> list[RecordT]:
+    """The records of one kind, of each setting the newest, first seen first."""
+    return latest_records(record for record in records if isinstance(record, kind))
+
+
+def gather(records: Iterable[AnyRecord]) -> tuple[Measured, ...]:
+    """Group counts and latencies by model, input and class count, newest of each setting, first seen first.
+
+    Records of other kinds are passed over.
+    """
+    costs = [record for record in records if isinstance(record, CountRecord | LatencyRecord)]
     groups: dict[tuple[object, ...], list[CountRecord | LatencyRecord]] = {}
-    for record in latest_records(records):
+    for record in latest_records(costs):
         card = record.model
         groups.setdefault((card.name, tuple(card.inputs.items()), card.num_classes), []).append(record)
     return _told_apart([_measured(group) for group in groups.values()])
@@ -156,11 +175,23 @@ def describe_input(card: ModelCard) -> str:
     return " + ".join(f"{name} {'×'.join(map(str, shape))}" for name, shape in card.inputs.items())
 
 
-def cite(record: CountRecord | LatencyRecord) -> str:
+def cite(record: AnyRecord) -> str:
     """What leads from a table's cell back to its record."""
-    tool = record.counter if isinstance(record, CountRecord) else record.clock
     commit = (record.environment.git_commit or "unknown commit")[:12]
-    return f"{record.kind} record ({tool}), {record.created:%Y-%m-%d %H:%M:%S} UTC, {commit}"
+    return f"{record.kind} record ({_tool(record)}), {record.created:%Y-%m-%d %H:%M:%S} UTC, {commit}"
+
+
+def _tool(record: AnyRecord) -> str:
+    """What made the figure, as far as two records of a kind differ in it."""
+    match record:
+        case CountRecord():
+            return record.counter
+        case LatencyRecord():
+            return record.clock
+        case AccuracyRecord():
+            return f"{record.device}, {record.precision}"
+        case AblationTrial():
+            return f"{record.variant}, {record.recipe}, seed {record.seed}"
 
 
 def _told_apart(measured: list[Measured]) -> tuple[Measured, ...]:

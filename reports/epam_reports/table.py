@@ -22,6 +22,7 @@ class Column:
         decimals: printed digits after the point; none prints the value as it is, as a quotation is due.
         interval: frame columns of the lower and upper bound, printed in brackets.
         origin: frame column that says ``measured`` or ``quoted`` of this figure.
+        quoted_as_printed: a quoted figure keeps its source's digits whatever ``decimals`` says.
         notes: frame column with a sentence about this figure, printed as a footnote.
         absent: what is printed where there is no figure.
         wide: holds sentences, so that it may be wrapped.
@@ -32,6 +33,7 @@ class Column:
     decimals: int | None = None
     interval: tuple[str, str] | None = None
     origin: str | None = None
+    quoted_as_printed: bool = False
     notes: str | None = None
     absent: str = "not measured"
     wide: bool = False
@@ -129,7 +131,7 @@ def _cell(record: dict[str, object], column: Column, marks: dict[str, str]) -> C
     if _is_absent(value):
         return Cell(column.absent, mark=mark)
     quoted = column.origin is not None and record[column.origin] == "quoted"
-    if column.decimals is None:
+    if column.decimals is None or (quoted and column.quoted_as_printed):
         figures = (str(value),) if isinstance(value, float) else ()
         return Cell(str(value), figures, quoted, mark)
     printed = [_format(value, column.decimals)]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from epam_bench.records import CountRecord, LatencyRecord, ModelCard
+from epam_bench.records import AblationTrial, AccuracyRecord, CountRecord, LatencyRecord, ModelCard
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 
@@ -110,6 +110,113 @@ def _latency(
     return LatencyRecord.model_validate(fields | changes)
 
 
+def _accuracy(
+    name: str = "epam_net",
+    confusion: Sequence[Sequence[int]] = ((3, 1), (0, 4)),
+    *,
+    streams: Mapping[str, Sequence[int]] | None = None,
+    groups: Sequence[str | None] | None = None,
+    names: Sequence[str] | None = None,
+    **changes: Any,
+) -> AccuracyRecord:
+    """An evaluation with this confusion matrix; ``streams`` are hits of each class by further streams."""
+    classes = len(confusion)
+    card = {key: changes.pop(key) for key in list(changes) if key in ModelCard.model_fields}
+    samples = [sum(row) for row in confusion]
+    evaluated = sum(samples)
+    hits = {"fused" if streams else "rgb": [row[index] for index, row in enumerate(confusion)]}
+    hits |= {stream: list(counts) for stream, counts in (streams or {}).items()}
+    fields: dict[str, Any] = {
+        "created": NOON,
+        "model": _card(name, num_classes=classes, **card),
+        "environment": ENVIRONMENT | changes.pop("environment", {}),
+        "dataset": "ntu60",
+        "protocol": "xsub",
+        "split": "xsub_val",
+        "part": "test",
+        "split_samples": evaluated + len(changes.get("skipped", ())),
+        "evaluated": evaluated,
+        "streams": [_stream(stream, counts, samples) for stream, counts in hits.items()],
+        "classes": [
+            {
+                "name": names[index] if names else f"class {index}",
+                "group": groups[index] if groups else None,
+                "samples": samples[index],
+                "hits": {stream: counts[index] for stream, counts in hits.items()},
+            }
+            for index in range(classes)
+        ],
+        "confusion": [
+            (label, predicted, count)
+            for label, row in enumerate(confusion)
+            for predicted, count in enumerate(row)
+            if count
+        ],
+        "views": 1,
+        "checkpoint": "best.safetensors",
+        "checkpoint_sha256": "c" * 64,
+        "weights_sha256": "a" * 64,
+        "split_sha256": "5" * 64,
+        "label_map_sha256": "1" * 64,
+        "device": "cpu",
+        "precision": "fp32",
+        "batch_size": 8,
+    }
+    return AccuracyRecord.model_validate(fields | changes)
+
+
+def _stream(stream: str, hits: Sequence[int], samples: Sequence[int]) -> dict[str, Any]:
+    """Intervals are a tenth to each side: nobody tests here how they are found."""
+    top1 = sum(hits) / sum(samples)
+    present = [hit / of for hit, of in zip(hits, samples, strict=True) if of]
+    mean = sum(present) / len(present)
+    return {
+        "stream": stream,
+        "samples": sum(samples),
+        "top1_hits": sum(hits),
+        "top5_hits": sum(samples),
+        "mean_class_accuracy": sum(present) / len(samples),
+        "mean_class_accuracy_present": mean,
+        "top1_interval": (max(top1 - 0.1, 0), min(top1 + 0.1, 1)),
+        "mean_class_interval": (max(mean - 0.1, 0), min(mean + 0.1, 1)),
+    }
+
+
+def _trial(
+    variant: str = "fused",
+    percents: Sequence[int] = (90, 90, 90),
+    *,
+    seed: int = 0,
+    kinds: Sequence[str] = ("movement", "object", "order"),
+    **changes: Any,
+) -> AblationTrial:
+    """A trial on 100 samples of each kind, so many of them right."""
+    card = {key: changes.pop(key) for key in list(changes) if key in ModelCard.model_fields}
+    fields: dict[str, Any] = {
+        "created": NOON,
+        "model": _card("epam_net", num_classes=12, **card),
+        "environment": ENVIRONMENT | changes.pop("environment", {}),
+        "variant": variant,
+        "seed": seed,
+        "recipe": {"pose": "tiny_pose", "RGB": "tiny_rgb"}.get(variant, "tiny_multimodal"),
+        "epochs": 5,
+        "training_samples": 384,
+        "dataset": "embedded",
+        "protocol": "xsub",
+        "split_sha256": "5" * 64,
+        "samples": 100 * len(percents),
+        "hits": sum(percents),
+        "groups": [
+            {"name": kind, "samples": 100, "hits": hits} for kind, hits in zip(kinds, percents, strict=False)
+        ],
+        "training_seconds": 60.0,
+        "device": "cpu",
+        "precision": "fp32",
+        "weights_sha256": "a" * 64,
+    }
+    return AblationTrial.model_validate(fields | changes)
+
+
 @pytest.fixture
 def card() -> Callable[..., ModelCard]:
     return _card
@@ -123,3 +230,13 @@ def count() -> Callable[..., CountRecord]:
 @pytest.fixture
 def latency() -> Callable[..., LatencyRecord]:
     return _latency
+
+
+@pytest.fixture
+def accuracy() -> Callable[..., AccuracyRecord]:
+    return _accuracy
+
+
+@pytest.fixture
+def trial() -> Callable[..., AblationTrial]:
+    return _trial

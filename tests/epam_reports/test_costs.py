@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from epam_bench.records import CountRecord
-from epam_reports.costs import Cost, NoCost, accuracy_beside, cost_of_accuracy
+from epam_bench.records import AccuracyRecord, CountRecord
+from epam_reports.costs import Cost, NoCost, accuracy_beside, cost_of_accuracy, cost_of_evaluation
 from epam_reports.measurements import gather
 from epam_reports.published import PublishedNumber, load_published, select
 
 Count = Callable[..., CountRecord]
+Accuracy = Callable[..., AccuracyRecord]
 NUMBERS = load_published()
 
 
@@ -67,3 +68,60 @@ def test_cost_says_what_it_was_multiplied_from(count: Count) -> None:
     assert isinstance(quoted, Cost)
     assert measured.operands == "10 × 38.00 G"
     assert (quoted.operands, quoted.gmacs_per_video) == ("30 × 54.75 G", pytest.approx(1642.5))
+
+
+def test_measured_accuracy_costs_our_count_times_its_own_views(count: Count, accuracy: Accuracy) -> None:
+    record = accuracy(views=10, parameters=1000)
+    cost = cost_of_evaluation(record, gather([count(gmacs=7.0, num_classes=2, parameters=1000)]))
+    assert isinstance(cost, Cost)
+    assert (cost.gmacs_per_video, cost.views, cost.operands) == (pytest.approx(70.0), 10, "10 × 7.00 G")
+    assert cost.note == ""
+
+
+def test_count_with_other_heads_will_do_and_says_so(count: Count, accuracy: Accuracy) -> None:
+    # 58 classes more, each with 650 weights in the heads.
+    other = count(gmacs=7.0, num_classes=60, parameters=1000 + 58 * 650)
+    record = accuracy(parameters=1000)
+    cost = cost_of_evaluation(record, gather([other]))
+    assert isinstance(cost, Cost)
+    assert cost.note == "counted with 60 classes, evaluated with 2"
+    same = count(gmacs=6.0, num_classes=2, parameters=1000)
+    cost = cost_of_evaluation(record, gather([other, same]))
+    assert isinstance(cost, Cost)
+    assert (cost.gmacs_per_video, cost.note) == (pytest.approx(6.0), "")
+
+
+@pytest.mark.parametrize(
+    ("counted", "reason"),
+    [
+        ({"num_classes": 2, "parameters": 2000}, "a network of 2,000 parameters for 2 classes"),
+        ({"num_classes": 60, "parameters": 1001}, "a network of 1,001 parameters for 60 classes"),
+        ({"num_classes": 60, "parameters": 1000 - 58}, "a network of 942 parameters for 60 classes"),
+        ({"num_classes": 60, "parameters": 1000 + 58 * 40_000}, "a network of 2,321,000 parameters"),
+        (
+            {"num_classes": 2, "parameters": 1000, "inputs": {"rgb": (3, 6, 96, 96)}},
+            "counted at rgb 3×6×96×96, evaluated at rgb 3×16×224×224 + heatmaps 17×48×56×56",
+        ),
+    ],
+)
+def test_another_network_or_input_of_that_name_is_a_mismatch(
+    count: Count, accuracy: Accuracy, counted: dict[str, object], reason: str
+) -> None:
+    cost = cost_of_evaluation(accuracy(parameters=1000), gather([count(**counted)]))
+    assert isinstance(cost, NoCost)
+    assert reason in cost.reason
+    assert cost.mismatch
+
+
+def test_what_nobody_counted_is_no_mismatch(count: Count, accuracy: Accuracy) -> None:
+    assert cost_of_evaluation(accuracy(), gather([count("c3d")])) == NoCost("not counted")
+
+
+def test_published_accuracy_whose_cost_is_known_elsewhere_is_a_mismatch(count: Count) -> None:
+    numbers = select(NUMBERS, catalogue_name="posec3d", metrics=("top1",))
+    without, elsewhere = (
+        cost_of_accuracy(numbers[0], measured, numbers) for measured in ((), gather([count("posec3d")]))
+    )
+    assert isinstance(without, NoCost)
+    assert isinstance(elsewhere, NoCost)
+    assert (without.mismatch, elsewhere.mismatch) == (False, True)

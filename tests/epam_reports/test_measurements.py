@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from epam_bench.records import CountRecord, LatencyRecord
+from epam_bench.records import AblationTrial, AccuracyRecord, CountRecord, LatencyRecord
 from epam_reports.measurements import (
+    cite,
     describe_input,
     gather,
     is_apart,
@@ -93,3 +94,25 @@ def test_class_count_is_named_only_where_it_tells_rows_apart(count: Count) -> No
     assert names == ["EPAM-Net (60 classes)", "EPAM-Net (120 classes)", "C3D"]
     other_input = count(num_classes=120, inputs={"rgb": (3, 8, 8, 8)})
     assert [entry.title for entry in gather([count(), other_input])] == ["EPAM-Net", "EPAM-Net"]
+
+
+def test_accuracies_and_trials_are_neither_counts_nor_latencies(
+    count: Count, accuracy: Callable[..., AccuracyRecord], trial: Callable[..., AblationTrial]
+) -> None:
+    (entry,) = gather([accuracy(), count("c3d"), trial()])
+    assert entry.name == "c3d"
+
+
+def test_every_kind_of_record_can_be_cited(
+    count: Count,
+    latency: Latency,
+    accuracy: Callable[..., AccuracyRecord],
+    trial: Callable[..., AblationTrial],
+) -> None:
+    when = "2026-01-02 12:00:00 UTC, 0123456789ab"
+    assert [cite(record) for record in (count(), latency(), accuracy(), trial(seed=2))] == [
+        f"count record (torch), {when}",
+        f"latency record (perf_counter), {when}",
+        f"accuracy record (cpu, fp32), {when}",
+        f"ablation record (fused, tiny_multimodal, seed 2), {when}",
+    ]

@@ -63,3 +63,13 @@ def test_text_frame_has_printed_headers() -> None:
     frame = text_frame(_table({"model": "a", "ms": 1.0}))
     assert list(frame.columns) == ["Model", "ms"]
     assert isinstance(frame, pd.DataFrame)
+
+
+def test_quotation_keeps_its_digits_where_a_measured_figure_is_rounded() -> None:
+    columns = (Column(key="ms", header="ms", decimals=1, origin="origin", quoted_as_printed=True),)
+    rows: list[dict[str, object]] = [
+        {"model": "a", "ms": 67.463, "origin": "quoted"},
+        {"model": "b", "ms": 67.463, "origin": "measured"},
+    ]
+    table = Table(name="t", title="T", caption="", frame=typed_frame(rows, DTYPES), columns=columns)
+    assert _texts(table) == [["67.463†"], ["67.5"]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from epam_bench.records import CountRecord, LatencyRecord
+from epam_bench.records import AnyRecord, CountRecord
 from epam_reports.measurements import COUNTERS, Measured, cite, describe_input, gather
 from epam_reports.published import PublishedNumber, load_published, select
 from epam_reports.table import Column, Table, join_notes, typed_frame
@@ -16,9 +16,7 @@ DISAGREEMENT_PERCENT = 1.0
 NAMED_OPERATIONS = 4
 
 
-def counters_table(
-    records: Iterable[CountRecord | LatencyRecord], published: Sequence[PublishedNumber] | None = None
-) -> Table:
+def counters_table(records: Iterable[AnyRecord], published: Sequence[PublishedNumber] | None = None) -> Table:
     """GMACs of one view by each counter, their spread, and the published count at the same input."""
     numbers = load_published() if published is None else published
     measured = [entry for entry in gather(records) if entry.counts]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from epam_bench.records import CountRecord, LatencyRecord
+from epam_bench.records import AnyRecord
 from epam_reports.costs import Cost, accuracy_beside, cost_of_accuracy, count_views
 from epam_reports.measurements import (
     Measured,
@@ -63,7 +63,7 @@ _DTYPES = {
 
 
 def efficiency_table(
-    records: Iterable[CountRecord | LatencyRecord], published: Sequence[PublishedNumber] | None = None
+    records: Iterable[AnyRecord], published: Sequence[PublishedNumber] | None = None
 ) -> Table:
     """One row for each model measured, cheapest view first, then the competitors that we only quote.
 

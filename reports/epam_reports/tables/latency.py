@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from epam_bench.records import MINIMUM_SAMPLES_FOR_P90, CountRecord, LatencyRecord
+from epam_bench.records import MINIMUM_SAMPLES_FOR_P90, AnyRecord, LatencyRecord
 from epam_reports.measurements import (
     APART,
     Measured,
@@ -50,7 +50,7 @@ _DTYPES = {
 }
 
 
-def latency_table(records: Iterable[CountRecord | LatencyRecord]) -> Table:
+def latency_table(records: Iterable[AnyRecord]) -> Table:
     """One row a model and setting, settings together, fastest first within each.
 
     The machine is a column when there are several, and in the caption when there is one.
