@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from epam_bench.records import MINIMUM_SAMPLES_FOR_P90, CountRecord, Environment, LatencyRecord
-from epam_reports.measurements import Measured, gather, is_apart, main_runs, setting_of
+from epam_bench.records import (
+    MINIMUM_SAMPLES_FOR_P90,
+    AblationTrial,
+    AccuracyRecord,
+    AnyRecord,
+    Environment,
+    LatencyRecord,
+)
+from epam_reports.costs import NoCost, cost_of_evaluation
+from epam_reports.evaluations import Evaluation, gather_evaluations, unsaid_caveats
+from epam_reports.measurements import Measured, gather, is_apart, main_runs, newest, setting_of
 from epam_reports.published import PublishedNumber, load_published
 
 BUSY_LOAD_PER_CORE = 0.5
@@ -13,14 +22,16 @@ BUSY_LOAD_PER_CORE = 0.5
 
 
 def report_caveats(
-    records: Iterable[CountRecord | LatencyRecord], published: Sequence[PublishedNumber] | None = None
+    records: Iterable[AnyRecord], published: Sequence[PublishedNumber] | None = None
 ) -> tuple[str, ...]:
     """One sentence for each thing that weakens the figures of these records."""
     numbers = load_published() if published is None else published
-    measured = gather(records)
-    used: list[CountRecord | LatencyRecord] = []
+    known = list(records)
+    measured, evaluations, trials = gather(known), gather_evaluations(known), newest(known, AblationTrial)
+    used: list[AnyRecord] = []
     for entry in measured:
         used += [*entry.counts.values(), *entry.latencies]
+    used += [*(evaluation.record for evaluation in evaluations), *trials]
     latencies = [record for entry in measured for record in entry.latencies]
     return (
         *_mixed_environments(used),
@@ -29,12 +40,14 @@ def report_caveats(
         *_settings(latencies),
         *_runs(measured),
         *_few_samples(latencies),
-        *_gaps(measured, numbers),
+        *_gaps(measured, evaluations, numbers),
+        *_evaluations(evaluations),
+        *_seeds(trials),
         *_of_records(used),
     )
 
 
-def _mixed_environments(records: Sequence[CountRecord | LatencyRecord]) -> list[str]:
+def _mixed_environments(records: Sequence[AnyRecord]) -> list[str]:
     traits: tuple[tuple[str, Callable[[Environment], object]], ...] = (
         (
             "machines",
@@ -54,7 +67,7 @@ def _mixed_environments(records: Sequence[CountRecord | LatencyRecord]) -> list[
     return caveats
 
 
-def _unclean_trees(records: Sequence[CountRecord | LatencyRecord]) -> list[str]:
+def _unclean_trees(records: Sequence[AnyRecord]) -> list[str]:
     dirty = sum(record.environment.git_dirty is True for record in records)
     unknown = sum(record.environment.git_commit is None for record in records)
     caveats = []
@@ -103,14 +116,18 @@ def _few_samples(latencies: Sequence[LatencyRecord]) -> list[str]:
     return [f"Under {MINIMUM_SAMPLES_FOR_P90} samples, so no 90th percentile: {names}."]
 
 
-def _gaps(measured: Sequence[Measured], numbers: Sequence[PublishedNumber]) -> list[str]:
+def _gaps(
+    measured: Sequence[Measured], evaluations: Sequence[Evaluation], numbers: Sequence[PublishedNumber]
+) -> list[str]:
     seen = {entry.card.name for entry in measured}
+    seen |= {evaluation.record.model.name for evaluation in evaluations}
     known = dict.fromkeys(number.catalogue_name for number in numbers if number.catalogue_name)
     counters = sorted({counter for entry in measured for counter in entry.counts})
     gaps = {
         "Not measured at all": [name for name in known if name not in seen],
         "Timed but not counted": [entry.name for entry in measured if not entry.counts],
         "Counted but not timed": [entry.name for entry in measured if not entry.latencies],
+        "Evaluated but not counted": _without_cost(evaluations, measured),
         "Not counted by every counter": [
             f"{entry.name} (lacks {', '.join(lacking)})"
             for entry in measured
@@ -120,7 +137,37 @@ def _gaps(measured: Sequence[Measured], numbers: Sequence[PublishedNumber]) -> l
     return [f"{what}: {', '.join(names)}." for what, names in gaps.items() if names]
 
 
-def _of_records(records: Sequence[CountRecord | LatencyRecord]) -> list[str]:
+def _without_cost(evaluations: Sequence[Evaluation], measured: Sequence[Measured]) -> list[str]:
+    costs = {entry.heading: cost_of_evaluation(entry.record, measured) for entry in evaluations}
+    return [
+        f"{heading} ({cost.reason})" if cost.mismatch else heading
+        for heading, cost in costs.items()
+        if isinstance(cost, NoCost)
+    ]
+
+
+def _evaluations(evaluations: Sequence[Evaluation]) -> list[str]:
+    """What weakens measured accuracies and is not among their own caveats."""
+    return [
+        f"{entry.heading}: {sentence}."
+        for entry in evaluations
+        for sentence in (*unsaid_caveats(entry.record), *_other_part(entry.record))
+    ]
+
+
+def _other_part(record: AccuracyRecord) -> tuple[str, ...]:
+    if record.part == "test":
+        return ()
+    part = f"the {record.part} part" if record.part else "a split of an unnamed part"
+    return (f"evaluated on {part}, not to be compared with accuracies on the test part",)
+
+
+def _seeds(trials: Sequence[AblationTrial]) -> list[str]:
+    seeds = {trial.seed for trial in trials}
+    return ["The ablation has one seed: its differences may be luck."] if len(seeds) == 1 else []
+
+
+def _of_records(records: Sequence[AnyRecord]) -> list[str]:
     """Caveats that the records carry, each with the models that it is about."""
     about: dict[str, list[str]] = {}
     for record in records:

@@ -6,17 +6,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from epam.atomic_file import write_atomically
-from epam_bench.records import CountRecord, Environment, LatencyRecord, RecordError
+from epam_bench.records import AnyRecord, Environment, RecordError
 from epam_reports.caveats import report_caveats
 from epam_reports.claims import judge_claims
+from epam_reports.confusion import FIGURE_NAME, confusion_figure
+from epam_reports.evaluations import gather_evaluations
 from epam_reports.exporters import to_csv, to_json, to_latex, to_markdown
 from epam_reports.exporters.markdown import escape
 from epam_reports.figures import Drawing, macs_accuracy_figure, macs_latency_figure, render
 from epam_reports.published import PublishedNumber, Source, load_published
 from epam_reports.table import Table
 from epam_reports.tables import (
+    ablation_table,
     accuracy_table,
     claims_table,
+    classes_table,
     counters_table,
     efficiency_table,
     latency_table,
@@ -26,11 +30,12 @@ EXPORTERS = {"md": to_markdown, "csv": to_csv, "tex": to_latex, "json": to_json}
 
 
 def write_report(
-    records: Iterable[CountRecord | LatencyRecord], output_dir: Path, *, notes: Sequence[str] = ()
+    records: Iterable[AnyRecord], output_dir: Path, *, notes: Sequence[str] = ()
 ) -> tuple[Path, ...]:
-    """Write ``report.md``, five tables as md, csv, tex and json, and two figures as svg and png.
+    """Write ``report.md``, its tables as md, csv, tex and json, and its figures as svg and png.
 
-    A figure that the records cannot fill is not written, and one of an earlier report is removed.
+    The figures are two of costs, and the confusion matrix of each accuracy record. One that the
+    records cannot fill is not written, and one of an earlier report is removed.
 
     Args:
         records: what was measured; the newest of each setting counts.
@@ -51,23 +56,24 @@ def write_report(
     drawings = [
         drawing for drawing in (macs_latency_figure(known), macs_accuracy_figure(known, numbers)) if drawing
     ]
-    _remove_old_figures(output_dir, drawings)
-    written = [*_write_tables(tables, output_dir), *_write_figures(drawings, output_dir)]
+    confusions = [confusion_figure(evaluation) for evaluation in gather_evaluations(known)]
+    _remove_old_figures(output_dir, [*drawings, *confusions])
+    written = [*_write_tables(tables, output_dir), *_write_figures([*drawings, *confusions], output_dir)]
     caveats = (*report_caveats(known, numbers), *notes)
-    page = _page(known, tables, drawings, caveats, numbers)
+    page = _page(known, tables, drawings, confusions, caveats, numbers)
     return (write_atomically(output_dir / "report.md", page), *written)
 
 
-def all_tables(
-    records: Sequence[CountRecord | LatencyRecord], published: Sequence[PublishedNumber]
-) -> tuple[Table, ...]:
+def all_tables(records: Sequence[AnyRecord], published: Sequence[PublishedNumber]) -> tuple[Table, ...]:
     """The report's tables, in its order."""
     return (
         efficiency_table(records, published),
         claims_table(judge_claims(records, published)),
         counters_table(records, published),
         latency_table(records),
-        accuracy_table(published),
+        accuracy_table(records, published),
+        classes_table(records),
+        ablation_table(records),
     )
 
 
@@ -75,9 +81,12 @@ _FIGURES = ("macs_latency", "macs_accuracy")
 
 
 def _remove_old_figures(output_dir: Path, drawings: Sequence[Drawing]) -> None:
-    for name in set(_FIGURES) - {drawing.name for drawing in drawings}:
-        for suffix in ("svg", "png"):
-            (output_dir / f"{name}.{suffix}").unlink(missing_ok=True)
+    drawn = {drawing.name for drawing in drawings}
+    for suffix in ("svg", "png"):
+        for path in output_dir.glob(f"*.{suffix}"):
+            is_ours = path.stem in _FIGURES or FIGURE_NAME.fullmatch(path.stem)
+            if is_ours and path.stem not in drawn:
+                path.unlink(missing_ok=True)
 
 
 def _write_tables(tables: Iterable[Table], output_dir: Path) -> Iterator[Path]:
@@ -93,26 +102,28 @@ def _write_figures(drawings: Iterable[Drawing], output_dir: Path) -> Iterator[Pa
 
 
 def _page(
-    records: Sequence[CountRecord | LatencyRecord],
+    records: Sequence[AnyRecord],
     tables: Sequence[Table],
     drawings: Sequence[Drawing],
+    confusions: Sequence[Drawing],
     caveats: Sequence[str],
     numbers: Sequence[PublishedNumber],
 ) -> str:
-    efficiency, claims, *others = tables
+    by_name = {table.name: table for table in tables}
     sections = [
         "# EPAM-Net beside its baselines: what was measured here",
         _provenance(records),
         "## Before you trust this\n\n" + _bullets(caveats or ("Nothing to report.",)),
-        to_markdown(efficiency),
-        to_markdown(claims),
+        *(to_markdown(by_name[name]) for name in ("efficiency", "claims")),
         *(_picture(drawing) for drawing in drawings),
         *(
             f"*No {name} figure: {_LACKING[name]}*"
             for name in _FIGURES
             if name not in {d.name for d in drawings}
         ),
-        *(to_markdown(table) for table in others),
+        *(to_markdown(by_name[name]) for name in ("counters", "latency", "accuracy")),
+        *_classes(by_name["classes"], confusions),
+        to_markdown(by_name["ablation"]),
         "## Sources of quoted numbers\n\n" + _bullets(_cite(source) for source in _sources(numbers)),
         "## Files\n\n"
         + _bullets(f"{table.name}: {table.title} ({', '.join(EXPORTERS)})" for table in tables),
@@ -126,7 +137,14 @@ _LACKING = {
 }
 
 
-def _provenance(records: Sequence[CountRecord | LatencyRecord]) -> str:
+def _classes(table: Table, confusions: Sequence[Drawing]) -> Iterator[str]:
+    """The confusion matrices; the table of classes, often of hundreds of rows, stays in its own file."""
+    if confusions:
+        yield f"## What each class is taken for\n\nClass by class: [{table.name}.md]({table.name}.md)."
+        yield from (_picture(drawing) for drawing in confusions)
+
+
+def _provenance(records: Sequence[AnyRecord]) -> str:
     newest = max(records, key=lambda record: record.created)
     environment = newest.environment
     machines = list(dict.fromkeys(_machine(record.environment) for record in records))

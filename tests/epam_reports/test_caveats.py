@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from epam_bench.records import CountRecord, LatencyRecord
+from epam_bench.records import AblationTrial, AccuracyRecord, CountRecord, LatencyRecord
 from epam_reports.caveats import report_caveats
 
 Count = Callable[..., CountRecord]
 Latency = Callable[..., LatencyRecord]
+Accuracy = Callable[..., AccuracyRecord]
+Trial = Callable[..., AblationTrial]
 
 
 def _said(caveats: tuple[str, ...], *words: str) -> bool:
@@ -68,3 +70,37 @@ def test_models_of_another_run_are_named(latency: Latency) -> None:
     records = [latency("c3d", run="a"), latency("s3d", run="a"), latency("r3d_18", run="b")]
     assert _said(report_caveats(records), "another run", "r3d_18")
     assert not _said(report_caveats(records[:2]), "another run")
+
+
+def test_environments_of_accuracies_and_trials_count_too(
+    count: Count, accuracy: Accuracy, trial: Trial
+) -> None:
+    records = [count(), accuracy(environment={"git_dirty": True}), trial(environment={"git_commit": "fed"})]
+    assert _said(report_caveats(records), "2 different commits", "0123456789abcdef", "fed")
+    assert _said(report_caveats(records), "1 of 3", "uncommitted")
+
+
+def test_accuracy_without_its_cost_is_named_with_the_reason(count: Count, accuracy: Accuracy) -> None:
+    other_input = count(inputs={"rgb": (3, 6, 96, 96)})
+    assert _said(report_caveats([accuracy()]), "Evaluated but not counted: EPAM-Net on NTU60 X-Sub.")
+    assert _said(report_caveats([accuracy(), other_input]), "Evaluated but not counted", "rgb 3×6×96×96")
+    known = count(num_classes=2)
+    assert not _said(report_caveats([accuracy(), known]), "Evaluated but not counted")
+
+
+def test_evaluated_model_is_not_called_unmeasured(accuracy: Accuracy) -> None:
+    (said,) = [caveat for caveat in report_caveats([accuracy()]) if caveat.startswith("Not measured at all")]
+    assert "epam_net" not in said
+
+
+def test_what_weakens_an_accuracy_is_said_with_its_network_and_data(accuracy: Accuracy) -> None:
+    skipped = [{"sample": "S1", "reason": "missing video"}]
+    caveats = report_caveats([accuracy(skipped=skipped, part="train")])
+    assert _said(caveats, "EPAM-Net on NTU60 X-Sub, train part", "1 of 9 samples could not be evaluated")
+    assert _said(caveats, "evaluated on the train part, not to be compared")
+    assert not _said(report_caveats([accuracy()]), "not to be compared")
+
+
+def test_ablation_of_one_seed_is_called_so(trial: Trial) -> None:
+    assert _said(report_caveats([trial(), trial("pose")]), "one seed")
+    assert not _said(report_caveats([trial(), trial(seed=1)]), "one seed")

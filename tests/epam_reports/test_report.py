@@ -10,12 +10,22 @@ from pathlib import Path
 
 import pytest
 
-from epam_bench.records import CountRecord, LatencyRecord, RecordError
-from epam_reports.report import write_report
+from epam_bench.records import (
+    AblationTrial,
+    AccuracyRecord,
+    AnyRecord,
+    CountRecord,
+    LatencyRecord,
+    RecordError,
+)
+from epam_reports.published import load_published
+from epam_reports.report import EXPORTERS, all_tables, write_report
 
 Count = Callable[..., CountRecord]
 Latency = Callable[..., LatencyRecord]
-TABLES = ("efficiency", "claims", "counters", "latency", "accuracy")
+Accuracy = Callable[..., AccuracyRecord]
+Trial = Callable[..., AblationTrial]
+TABLES = ("efficiency", "claims", "counters", "latency", "accuracy", "classes", "ablation")
 FIGURES = ("macs_latency", "macs_accuracy")
 
 
@@ -87,3 +97,57 @@ def test_every_machine_is_named(count: Count, latency: Latency, tmp_path: Path) 
     provenance = text.split("\n\n")[1]
     assert "on 2 machines: Test CPU (" in provenance
     assert "Other CPU + Some GPU (" in provenance
+
+
+@pytest.fixture(params=["old kinds", "new kinds", "all kinds", "accuracy alone", "trial alone"])
+def records(
+    request: pytest.FixtureRequest, count: Count, latency: Latency, accuracy: Accuracy, trial: Trial
+) -> list[AnyRecord]:
+    old: list[AnyRecord] = [count(), latency()]
+    new: list[AnyRecord] = [accuracy(), accuracy(views=2), trial(), trial("pose", seed=1)]
+    kinds = {"old kinds": old, "new kinds": new, "all kinds": new + old}
+    return kinds.get(request.param) or [accuracy() if request.param == "accuracy alone" else trial()]
+
+
+def test_any_mixture_of_records_makes_a_whole_report(records: list[AnyRecord], tmp_path: Path) -> None:
+    paths = write_report(records, tmp_path)
+    assert {path.name for path in paths} == {path.name for path in tmp_path.iterdir()}
+    text = paths[0].read_text(encoding="utf-8")
+    linked = re.findall(r"\]\((\w+\.\w+)\)", text)
+    assert set(linked) <= {path.name for path in paths}
+    evaluations = {record.views for record in records if isinstance(record, AccuracyRecord)}
+    assert sum(name.startswith("confusion_") for name in linked) == len(evaluations)
+    for heading in ("Accuracies, published and measured", "What each part is worth"):
+        assert f"## {heading}" in text
+    assert f"Made from {len(records)} records" in text
+
+
+def test_any_mixture_of_records_can_be_exported_in_every_format(records: list[AnyRecord]) -> None:
+    tables = all_tables(records, load_published())
+    assert tuple(table.name for table in tables) == TABLES
+    for table in tables:
+        for export in EXPORTERS.values():
+            assert export(table).strip()
+
+
+def test_records_of_new_kinds_leave_the_old_tables_as_they_were(
+    count: Count, latency: Latency, accuracy: Accuracy, trial: Trial
+) -> None:
+    old, numbers = [count(), latency()], load_published()
+    before = all_tables(old, numbers)[:4]
+    after = all_tables([accuracy(), *old, trial()], numbers)[:4]
+    for one, other in zip(before, after, strict=True):
+        assert EXPORTERS["json"](one) == EXPORTERS["json"](other)
+
+
+def test_confusion_figures_of_an_earlier_report_do_not_stay_and_nothing_else_goes(
+    count: Count, accuracy: Accuracy, tmp_path: Path
+) -> None:
+    write_report([accuracy()], tmp_path)
+    (old,) = tmp_path.glob("confusion_*.png")
+    mine = tmp_path / "confusion_of_tongues.png"
+    mine.write_bytes(b"")
+    write_report([accuracy(weights_sha256="b" * 64)], tmp_path)
+    assert not old.exists()
+    assert len(list(tmp_path.glob("confusion_epam_net_*.png"))) == 1
+    assert mine.exists()

@@ -17,7 +17,8 @@ def tables(
         list[str] | None,
         typer.Option(
             "--table",
-            help="Print only this one: efficiency, claims, counters, latency or accuracy; may be repeated.",
+            help="Print only this one: efficiency, claims, counters, latency, accuracy, classes or "
+            "ablation; may be repeated.",
             show_default=False,
         ),
     ] = None,

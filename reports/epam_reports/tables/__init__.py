@@ -1,9 +1,22 @@
-"""The tables of a report, one a file: efficiency, counters, latency, claims, published accuracies."""
+"""The tables of a report, one a file: cost, speed, accuracy, what was claimed, what each part is worth."""
 
+from epam_reports.tables.ablation import ablation_table
 from epam_reports.tables.accuracy import accuracy_table
 from epam_reports.tables.claim_verdicts import claims_table
+from epam_reports.tables.classes import classes_table
+from epam_reports.tables.comparison import RunComparison, comparison_table
 from epam_reports.tables.counters import counters_table
 from epam_reports.tables.efficiency import efficiency_table
 from epam_reports.tables.latency import latency_table
 
-__all__ = ["accuracy_table", "claims_table", "counters_table", "efficiency_table", "latency_table"]
+__all__ = [
+    "RunComparison",
+    "ablation_table",
+    "accuracy_table",
+    "claims_table",
+    "classes_table",
+    "comparison_table",
+    "counters_table",
+    "efficiency_table",
+    "latency_table",
+]
