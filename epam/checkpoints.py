@@ -75,7 +75,9 @@ class CheckpointInfo:
     weights_sha256: str
 
 
-def load_checkpoint(model: nn.Module, path: str | Path) -> CheckpointInfo:
+def load_checkpoint(
+    model: nn.Module, path: str | Path, *, ignored_prefixes: tuple[str, ...] = ()
+) -> CheckpointInfo:
     """Load all of a model's weights, or none and say what is wrong.
 
     Reads our safetensors files and published ``.pth`` files: weights under ``model_state_dict``,
@@ -85,6 +87,7 @@ def load_checkpoint(model: nn.Module, path: str | Path) -> CheckpointInfo:
     Args:
         model: its names and shapes are what the file must have, exactly.
         path: the file.
+        ignored_prefixes: weights under these names are another part's, and left in the file.
 
     Raises:
         CheckpointError: the file is missing, damaged, unsafe, or another model's; the message
@@ -93,6 +96,7 @@ def load_checkpoint(model: nn.Module, path: str | Path) -> CheckpointInfo:
     path = Path(path)
     kind, state = _read_weights(path)
     state = _with_model_names(state, model, path)
+    state = {key: value for key, value in state.items() if not key.startswith(ignored_prefixes)}
     _check_kinds(state, path)
     target = model.state_dict()
     state = {key: _with_model_shape(value, target.get(key)) for key, value in state.items()}
@@ -114,7 +118,8 @@ def save_checkpoint(model: nn.Module, path: str | Path) -> str:
     digest = hash_weights(state)
     try:
         with atomic_path(path) as temporary:
-            safetensors.torch.save_file(state, temporary, metadata={"format": "pt", HASH_FIELD: digest})
+            # One entry alone: of several, the library's order differs from file to file.
+            safetensors.torch.save_file(state, temporary, metadata={HASH_FIELD: digest})
     except (OSError, safetensors.SafetensorError) as error:
         raise _unwritable(path, error) from None
     return digest

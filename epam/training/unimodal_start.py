@@ -35,6 +35,12 @@ class _StreamOfPair(nn.Module):
     def checkpoint_prefixes(self) -> Mapping[str, str]:
         return {f"{self.stream}_backbone.": "backbone.", f"{self.stream}_cls_head.": "cls_head."}
 
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Prefixes of what else a multimodal network's file holds."""
+        other = "rgb" if self.stream == "pose" else "pose"
+        return f"{other}_backbone.", f"{other}_cls_head.", "attention_module."
+
 
 def start_from_unimodal(
     model: nn.Module,
@@ -50,6 +56,8 @@ def start_from_unimodal(
 
         [module.][pose_]backbone.*  →  pose_backbone.*      [module.][pose_]cls_head.*  →  pose_cls_head.*
         [module.][rgb_]backbone.*   →  rgb_backbone.*       [module.][rgb_]cls_head.*   →  rgb_cls_head.*
+
+    A multimodal network's file serves too: its other stream and its attention stay in the file.
 
     All weights of a stream's backbone and head are loaded, or an error says what does not fit; the
     published code loaded nothing, in silence, from files with ``module.backbone.``. Source of the
@@ -91,7 +99,7 @@ def _load_stream(part: _StreamOfPair, path: Path, dataset: str | None, protocol:
         _check_manifest(manifest, part, path)
         _check_protocol(manifest, path, dataset, protocol)
     try:
-        info = load_checkpoint(part, path)
+        info = load_checkpoint(part, path, ignored_prefixes=part.others)
     except CheckpointError as error:
         raise CheckpointError(f"{part.stream} stream: {error}") from None
     return Parent(stream=part.stream, path=path.name, weights_sha256=info.weights_sha256)
@@ -100,7 +108,7 @@ def _load_stream(part: _StreamOfPair, path: Path, dataset: str | None, protocol:
 def _check_manifest(manifest: TrainedModel, part: _StreamOfPair, path: Path) -> None:
     """Refuse by the facts, before the weights' shapes would tell the same less clearly."""
     expected = f"x_shiftnet_{part.stream}"
-    if manifest.model in {"x_shiftnet_pose", "x_shiftnet_rgb", "epam_net"} - {expected}:
+    if manifest.model in {"x_shiftnet_pose", "x_shiftnet_rgb"} - {expected}:
         raise CheckpointError(
             f"{path}: weights of {manifest.model}, and the {part.stream} stream starts from {expected}; give "
             "that network's file"
@@ -111,14 +119,15 @@ def _check_manifest(manifest: TrainedModel, part: _StreamOfPair, path: Path) -> 
             f"{path}: trained for {manifest.num_classes} classes ({manifest.dataset} {manifest.protocol}), "
             f"and the network to be trained has {classes}; start from weights for these"
         )
-    if manifest.model == expected:
+    if manifest.model in (expected, "epam_net"):
         _check_options(manifest, part, path)
 
 
 def _check_options(manifest: TrainedModel, part: _StreamOfPair, path: Path) -> None:
     """Compare what shapes the network, and the shift, of which the weights' shapes tell nothing."""
     for name, default in DEFAULT_OPTIONS[part.stream].items():
-        ours, theirs = getattr(part.backbone, name), manifest.options.get(name, default)
+        told = f"{part.stream}_blocks" if (name, manifest.model) == ("stage_blocks", "epam_net") else name
+        ours, theirs = getattr(part.backbone, name), manifest.options.get(told, default)
         if theirs != ours:
             raise CheckpointError(
                 f"{path}: trained with {name} = {theirs}, and the {part.stream} stream to be trained has "

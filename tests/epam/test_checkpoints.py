@@ -309,3 +309,20 @@ def test_failed_write_keeps_the_old_file_and_says_why(tmp_path: Path, pose_model
         epam.save_checkpoint(fresh_pose(), target)
     assert target.read_bytes() == before
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_the_same_weights_make_the_same_bytes(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
+    for number in range(8):
+        epam.save_checkpoint(model, tmp_path / f"{number}.safetensors")
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+
+
+def test_ignored_prefixes_stay_in_the_file(tmp_path: Path) -> None:
+    both = nn.ModuleDict({"0": nn.Linear(2, 3), "other": nn.Linear(3, 1)})
+    epam.save_checkpoint(both, tmp_path / "both.safetensors")
+    part = nn.Sequential(nn.Linear(2, 3))
+    with pytest.raises(CheckpointError, match=r"surplus: other\."):
+        epam.load_checkpoint(part, tmp_path / "both.safetensors")
+    epam.load_checkpoint(part, tmp_path / "both.safetensors", ignored_prefixes=("other.",))
+    assert torch.equal(part[0].weight, both["0"].weight)

@@ -172,3 +172,43 @@ def test_a_manifest_that_contradicts_the_run_names_both(
 def test_a_model_of_one_stream_cannot_start_from_two() -> None:
     with pytest.raises(InputError, match="XShiftNetRecognizer has no pose and RGB streams"):
         start_from_unimodal(thin_pose(), pose=Path("pose.pth"), rgb=None)
+
+
+@pytest.mark.parametrize("wrapped", [False, True], ids=["plain", "module."])
+def test_a_multimodal_file_gives_each_stream_its_own_part(
+    tmp_path: Path, fused: epam.EPAMNet, wrapped: bool
+) -> None:
+    other = epam.EPAMNet(5, stem_channels=8, rgb_blocks=RGB_BLOCKS, pose_blocks=POSE_BLOCKS)
+    path = tmp_path / "fused.pth"
+    torch.save(
+        {("module." if wrapped else "") + key: value for key, value in published_state(other).items()}, path
+    )
+    attention = hash_weights(state_of(fused, "attention_module."))
+
+    start_from_unimodal(fused, pose=path, rgb=path)
+
+    for part in ("pose_backbone.", "pose_cls_head.", "rgb_backbone.", "rgb_cls_head."):
+        assert hash_weights(state_of(fused, part)) == hash_weights(state_of(other, part))
+    assert hash_weights(state_of(fused, "attention_module.")) == attention
+
+
+@pytest.mark.parametrize("agrees", [True, False])
+def test_a_multimodal_manifests_blocks_are_held_against_the_streams(
+    tmp_path: Path, fused: epam.EPAMNet, describe_training: Describe, agrees: bool
+) -> None:
+    path = tmp_path / "best.safetensors"
+    digest = save_checkpoint(fused, path)
+    options = {
+        "stem_channels": 8,
+        "rgb_blocks": RGB_BLOCKS,
+        "pose_blocks": POSE_BLOCKS if agrees else (1, 2, 1),
+    }
+    write_trained_model(
+        path,
+        describe_training(weights_sha256=digest, num_classes=5, model="epam_net", options=options),
+    )
+    if agrees:
+        assert start_from_unimodal(fused, pose=path, rgb=None)[0].stream == "pose"
+    else:
+        with pytest.raises(CheckpointError, match=r"stage_blocks = \(1, 2, 1\)"):
+            start_from_unimodal(fused, pose=path, rgb=None)
