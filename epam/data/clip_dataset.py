@@ -146,7 +146,8 @@ class ClipDataset(Dataset[LoadedClip | SkippedSample]):
             with collect_video_warnings() as caveats:
                 inputs = self._pipeline(annotation, video, randomness=randomness, views=self._views)
         except VideoError as error:
-            return SkippedSample(sample, "damaged video", str(error))
+            there = video is not None and video.is_file()
+            return SkippedSample(sample, "damaged video" if there else "missing video", str(error))
         if self._refuse_empty_pose and not inputs[-1].any():
             return SkippedSample(sample, "no person in the clip", _nobody(sample))
         label = self._split.label(request.index)

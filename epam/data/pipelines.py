@@ -119,31 +119,31 @@ class Pipeline:
             VideoError: the video is missing, damaged, shorter than the annotation, of another shape.
             InputError: an input that the pipeline needs was not given, or views in training.
         """
-        draws = self._draws(randomness, views)
+        chance = self._chance(randomness, views)
         if self.kind == "multimodal" and annotation is not None and video is not None:
-            return self._prepare_both(annotation, video, draws, step)
+            return self._prepare_both(annotation, video, chance, step)
         if self.kind == "pose" and annotation is not None:
-            return (self._prepare_pose(annotation, draws, step),)
+            return (self._prepare_pose(annotation, chance, step),)
         if self.kind == "rgb" and video is not None:
-            return (self._prepare_rgb(annotation, video, draws, step),)
+            return (self._prepare_rgb(annotation, video, chance, step),)
         missing = "video" if self.kind == "rgb" or annotation is not None else "keypoints"
         raise InputError(f"{self.kind}: the {missing} must be given")
 
-    def _draws(self, randomness: SampleRandomness | None, views: int) -> _Draws:
+    def _chance(self, randomness: SampleRandomness | None, views: int) -> _Chance:
         if views < 1 or (views > 1 and self.augmentation is not None):
             raise InputError(f"{self.kind}: {views} views; a test takes 1 or more, training takes 1")
         if (self.augmentation is None) != (randomness is None):
             raise InputError(f"{self.kind}: randomness is for training alone, and training needs it")
-        return _Draws(self.augmentation, randomness, views)
+        return _Chance(self.augmentation, randomness, views)
 
     def _prepare_both(
-        self, annotation: Annotation, video: Path, draws: _Draws, step: StepTimer
+        self, annotation: Annotation, video: Path, chance: _Chance, step: StepTimer
     ) -> tuple[Tensor, Tensor]:
-        indices = draws.frames(annotation.total_frames, self.size.pose_frames)
+        indices = chance.frames(annotation.total_frames, self.size.pose_frames)
         with step("heatmaps"):
-            pose = self._place(annotation, indices, clip_to_image=True)
-            mirrored = draws.flip()
-            heatmaps = self._draw(pose, len(indices), mirrored=mirrored)
+            pose = self._place(annotation, indices, chance)
+            mirrored = chance.flip()
+            heatmaps = self._render(pose, len(indices), mirrored=mirrored)
         with step("decode"):
             frames, _ = decode_frames(
                 video,
@@ -151,20 +151,20 @@ class Pipeline:
                 expected_frames=annotation.total_frames,
                 sample=annotation.frame_dir,
             )
-        rgb = self._finish_frames(frames, annotation, video, draws.views, mirrored=mirrored, step=step)
+        rgb = self._finish_frames(frames, annotation, video, chance.views, mirrored=mirrored, step=step)
         return rgb, heatmaps
 
-    def _prepare_pose(self, annotation: Annotation, draws: _Draws, step: StepTimer) -> Tensor:
-        indices = draws.frames(annotation.total_frames, self.size.pose_frames)
+    def _prepare_pose(self, annotation: Annotation, chance: _Chance, step: StepTimer) -> Tensor:
+        indices = chance.frames(annotation.total_frames, self.size.pose_frames)
         with step("heatmaps"):
-            pose = self._place(annotation, indices, clip_to_image=False, draws=draws)
-            return self._draw(pose, len(indices), mirrored=draws.flip())
+            pose = self._place(annotation, indices, chance)
+            return self._render(pose, len(indices), mirrored=chance.flip())
 
     def _prepare_rgb(
-        self, annotation: Annotation | None, video: Path, draws: _Draws, step: StepTimer
+        self, annotation: Annotation | None, video: Path, chance: _Chance, step: StepTimer
     ) -> Tensor:
         def choose(count: int) -> NDArray[np.int64]:
-            return draws.frames(count, self.size.rgb_frames).ravel()
+            return chance.frames(count, self.size.rgb_frames).ravel()
 
         with step("decode"):
             frames, _ = decode_chosen_frames(
@@ -173,29 +173,23 @@ class Pipeline:
                 expected_frames=None if annotation is None else annotation.total_frames,
                 sample=None if annotation is None else annotation.frame_dir,
             )
-        mirrored = draws.flip()
-        return self._finish_frames(frames, annotation, video, draws.views, mirrored=mirrored, step=step)
+        mirrored = chance.flip()
+        return self._finish_frames(frames, annotation, video, chance.views, mirrored=mirrored, step=step)
 
-    def _place(
-        self,
-        annotation: Annotation,
-        indices: NDArray[np.int64],
-        *,
-        clip_to_image: bool,
-        draws: _Draws | None = None,
-    ) -> _Pose:
+    def _place(self, annotation: Annotation, indices: NDArray[np.int64], chance: _Chance) -> _Pose:
         """Keypoints of the frames chosen in their box, which is as large as a heatmap."""
         keypoints = annotation.keypoint[:, indices.ravel()]
         scores = annotation.keypoint_score[:, indices.ravel()]
-        box = person_box(keypoints, annotation.img_shape, clip_to_image=clip_to_image)
+        alone = self.kind == "pose"  # otherwise the box is to look like the frames' crop
+        box = person_box(keypoints, annotation.img_shape, clip_to_image=not alone)
         side = self.size.heatmap_side
-        if draws is None or not draws.crops:
+        if not (alone and chance.crops):
             return _Pose(crop_keypoints(keypoints, box, height=side, width=side), scores)
         height, width = rescaled_size(box[3] - box[1], box[2] - box[0])
         points = crop_keypoints(keypoints, box, height=height, width=width)
-        return _Pose(cut_keypoints(points, draws.crop(height, width), height=side, width=side), scores)
+        return _Pose(cut_keypoints(points, chance.crop(height, width), height=side, width=side), scores)
 
-    def _draw(self, pose: _Pose, views: int, *, mirrored: bool) -> Tensor:
+    def _render(self, pose: _Pose, views: int, *, mirrored: bool) -> Tensor:
         side = self.size.heatmap_side
         points, scores = flip_keypoints(*pose, width=side) if mirrored else pose
         heatmaps = torch.from_numpy(render_heatmaps(points, scores, height=side, width=side))
@@ -220,7 +214,7 @@ class Pipeline:
             return clips[0] if views == 1 else torch.stack(clips)
 
 
-class _Draws:
+class _Chance:
     """What is left to chance in one sample, in the published order: frames, crop, flip.
 
     Attributes:

@@ -76,6 +76,14 @@ def test_a_bad_video_costs_its_own_sample_and_no_other_takes_its_place(five: Sam
     assert "S4.mp4: no such file" in skipped[2].message
 
 
+def test_a_video_that_was_listed_and_has_gone_since_is_missing(five: Samples) -> None:
+    five.find_video = lambda index: five.videos / f"gone{index}.mp4"  # type: ignore[method-assign]
+    skipped = ClipDataset(five, Pipeline("rgb", SMALL), refuse_empty_pose=True)[ClipRequest(0, 0)]
+    assert isinstance(skipped, SkippedSample)
+    assert skipped.reason == "missing video"
+    assert "gone0.mp4 (sample S0): no such file" in skipped.message
+
+
 def test_a_video_of_more_frames_than_annotated_is_used_with_a_caveat(five: Samples) -> None:
     dataset = ClipDataset(five, Pipeline("multimodal", SMALL), refuse_empty_pose=True)
     good, longer = (dataset[ClipRequest(0, index)] for index in (0, 1))
