@@ -142,9 +142,6 @@ def accuracy(
     with join_processes(device) as processes:
         with processes.same_fate():
             _check_endings(save, confusion)
-            check_outputs(records, output)
-            check_place(save)
-            check_place(confusion)
             data = _choose_data(dataset, protocol, checkpoint)
             plan = plan_accuracy(
                 _choose_model(model, named_model),
@@ -165,6 +162,9 @@ def accuracy(
                 workers=workers,
                 views=views,
             )
+            check_place(save)
+            check_place(confusion)
+            check_outputs(records, output)
         with _progress(plan, processes) as advance:
             record, scores = measure_accuracy(plan, processes=processes, advance=advance)
     if not processes.is_first:
