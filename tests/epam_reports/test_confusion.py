@@ -76,11 +76,11 @@ def test_kinds_are_parted_by_lines(accuracy: Accuracy) -> None:
 
 
 def test_hostile_foreign_and_endless_names_are_drawn(accuracy: Accuracy) -> None:
-    names = ("$\\frac{<script>", "bell\x07\n", "挥手", "word " * 100, "")
-    record = accuracy(confusion=_diagonal(5), names=names, title="网 $\\x <b>\x00")
+    names = ("$\\frac{$<script>", "bell\x07\n", "挥手", "word " * 100, "")
+    record = accuracy(confusion=_diagonal(5), names=names, title="网 $\\x$ <b>\x00")
     drawing = confusion_figure(record)
     labels = [label.get_text() for label in drawing.figure.axes[0].get_yticklabels()]
-    assert labels[:3] == ["$\\frac{<script>", "bell\\x07\\n", "class 2"]
+    assert labels[:3] == ["$\\frac{$<script>", "bell\\x07\\n", "class 2"]
     assert len(labels[3]) < 40
     assert labels[4] == "class 4"
     root = ElementTree.fromstring(render(drawing, "svg"))
