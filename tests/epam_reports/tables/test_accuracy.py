@@ -140,7 +140,7 @@ def test_stream_alone_is_not_given_the_whole_networks_cost(accuracy: Accuracy, c
     records = [accuracy(streams={"rgb": [2, 2]}), count(gmacs=7.0, num_classes=2)]
     frame = text_frame(accuracy_table(records, ()))
     top1 = frame[frame["Metric"] == "top-1"]
-    assert top1["GMACs/video"].tolist() == ["7.00", "not counted[a]"]
+    assert [cell.split("[")[0] for cell in top1["GMACs/video"]] == ["7.00", "not counted"]
     assert "beside its fused accuracy" in _footnotes(records, "GMACs/video")[1]
     assert not any(_footnotes(records[:1], "GMACs/video"))
 
