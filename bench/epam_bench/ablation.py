@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from epam.errors import InputError, UnknownNameError
+from epam.data.data_root import DataLocation, open_split
+from epam.errors import CheckpointError, InputError, UnknownNameError
+from epam.training.recipe import Recipe, load_recipe, with_changes
+from epam.training.trained_model import TrainedModel, read_trained_model
+from epam_bench.accuracy import measure_accuracy, plan_accuracy
+from epam_bench.records import AblationTrial, AccuracyRecord, GroupResult
 from epam_bench.training_jobs import TrainingJob
+
+DATASET = "embedded"
 
 Stream = Literal["pose", "rgb"]
 WITHOUT_SHIFT = ("model.options.temporal_shift=false",)
@@ -66,15 +73,19 @@ class TrialPlan:
 
     Attributes:
         run: its folder.
-        recipe: the recipe's full name.
+        recipe: what is trained, with all changes.
+        starts: the weights that each stream starts from.
         job: the process that trains it.
+        begun_before: whether there was something of this run already.
     """
 
     variant: Variant
     seed: int
     run: Path
-    recipe: str
+    recipe: Recipe
+    starts: Mapping[Stream, Path]
     job: TrainingJob
+    begun_before: bool
 
     @property
     def checkpoint(self) -> Path:
@@ -102,9 +113,8 @@ def plan_trials(
     variants: Iterable[Variant],
     seeds: Iterable[int],
     *,
-    root: Path,
+    location: DataLocation,
     output: Path,
-    protocol: str = "xsub",
     size: str = "tiny",
     changes: Sequence[str] = (),
     device: str = "cpu",
@@ -114,51 +124,137 @@ def plan_trials(
     Args:
         variants: of :func:`choose_variants`.
         seeds: one network of each variant is trained from each.
-        root: the embedded data set.
+        location: the embedded data set, by its root.
         output: folder of the runs.
-        protocol: of the data set.
         size: ``tiny``, or ``full`` for the paper's own recipes.
         changes: of every recipe, as ``epam-train --set`` has them.
         device: where it is trained.
 
     Raises:
-        InputError: no seed, or a size that there is not.
+        InputError: no seed, a size that there is not, or a change that a recipe refuses.
     """
     if size not in ("tiny", "full"):
         raise InputError(f"size {size!r}: write tiny, or full for the paper's own recipes")
     chosen, numbers = list(variants), list(dict.fromkeys(seeds))
     if not numbers:
         raise InputError("no seeds; give at least one")
-    common = ["--dataset", "embedded", "--protocol", protocol, "--root", str(root), "--device", device]
-    return list(_plan(chosen, numbers, output, size, changes, common))
+    common = ["--dataset", location.dataset, "--protocol", location.protocol, "--root", str(location.root)]
+    common += ["--device", device]
+    return [
+        _plan_trial(variant, seed, output, size, changes, common) for seed in numbers for variant in chosen
+    ]
 
 
-def _plan(
-    variants: Sequence[Variant],
-    seeds: Sequence[int],
-    output: Path,
-    size: str,
-    changes: Sequence[str],
-    common: Sequence[str],
-) -> Iterator[TrialPlan]:
-    for seed in seeds:
-        for variant in variants:
-            recipe = variant.recipe if size == "full" else f"tiny_{variant.recipe}"
-            run = _folder(output, variant.name, seed)
-            arguments = [recipe, *common, "--output", str(run)]
-            for change in (f"training.seed={seed}", *variant.changes, *changes):
-                arguments += ["--set", change]
-            for stream, start in variant.starts.items():
-                arguments += [f"--{stream}-from", str(_folder(output, start, seed) / CHECKPOINT)]
-            if run.exists():
-                arguments.append("--resume")
-            job = TrainingJob(
-                name=_job_name(variant.name, seed),
-                arguments=tuple(arguments),
-                log=output / f"{run.name}.log",
-                after=tuple(_job_name(start, seed) for start in variant.starts.values()),
-            )
-            yield TrialPlan(variant=variant, seed=seed, run=run, recipe=recipe, job=job)
+def _plan_trial(
+    variant: Variant, seed: int, output: Path, size: str, changes: Sequence[str], common: Sequence[str]
+) -> TrialPlan:
+    name = variant.recipe if size == "full" else f"tiny_{variant.recipe}"
+    run = _folder(output, variant.name, seed)
+    all_changes = (f"training.seed={seed}", *variant.changes, *changes)
+    starts = {stream: _folder(output, start, seed) / CHECKPOINT for stream, start in variant.starts.items()}
+    arguments = [name, *common, "--output", str(run)]
+    for change in all_changes:
+        arguments += ["--set", change]
+    for stream, start in starts.items():
+        arguments += [f"--{stream}-from", str(start)]
+    if run.exists():
+        arguments.append("--resume")
+    job = TrainingJob(
+        name=_job_name(variant.name, seed),
+        arguments=tuple(arguments),
+        log=output / f"{run.name}.log",
+        after=tuple(_job_name(start, seed) for start in variant.starts.values()),
+    )
+    return TrialPlan(
+        variant=variant,
+        seed=seed,
+        run=run,
+        recipe=with_changes(load_recipe(name), all_changes),
+        starts=starts,
+        job=job,
+        begun_before=run.exists(),
+    )
+
+
+def measure_trial(plan: TrialPlan, location: DataLocation, *, seconds: float, device: str) -> AblationTrial:
+    """Evaluate a trained network on the test split, each sample once.
+
+    Args:
+        plan: the training, which is done.
+        location: the data that it was trained on.
+        seconds: that the training took.
+        device: where it is evaluated.
+
+    Raises:
+        CheckpointError: the weights in the run's folder are of another training.
+        InputError: a sample could not be evaluated: the rows would not be of the same samples.
+    """
+    trained = _check_trained(plan)
+    training = open_split(location, "train", needs_videos=False)
+    if trained.split_sha256 != training.sha256:
+        raise CheckpointError(f"{plan.checkpoint}: trained on other samples than {location.root} has; {_FIX}")
+    record, scores = measure_accuracy(
+        plan_accuracy(None, location, checkpoint=plan.checkpoint, device=device)
+    )
+    if record is None or scores.skipped:
+        raise InputError(
+            f"{location.root}: {len(scores.skipped)} test samples cannot be evaluated, the first: "
+            f"{scores.skipped[0].message}; draw the data set again"
+        )
+    return AblationTrial(
+        model=record.model,
+        environment=record.environment,
+        caveats=(_RESUMED,) if plan.begun_before else (),
+        variant=plan.variant.name,
+        seed=plan.seed,
+        recipe=plan.recipe.name,
+        epochs=plan.recipe.schedule.epochs,
+        training_samples=len(training),
+        dataset=location.dataset,
+        protocol=location.protocol,
+        split_sha256=record.split_sha256,
+        samples=record.main.samples,
+        hits=record.main.top1_hits,
+        groups=count_groups(record),
+        training_seconds=seconds,
+        device=device,
+        precision=plan.recipe.training.precision,
+        weights_sha256=record.weights_sha256,
+    )
+
+
+_FIX = "remove the run's folder, or name another with --output"
+_RESUMED = "the training was begun before and resumed: its seconds are those of the last part"
+
+
+def _check_trained(plan: TrialPlan) -> TrainedModel:
+    """The run's manifest, if its weights are what the plan says."""
+    trained = read_trained_model(plan.checkpoint)
+    if trained is None:
+        raise CheckpointError(f"{plan.checkpoint}: no manifest beside it; {_FIX}")
+    if trained.recipe.sha256 != plan.recipe.sha256:
+        raise CheckpointError(f"{plan.checkpoint}: trained by another recipe; {_FIX}")
+    started = {parent.stream: parent.weights_sha256 for parent in trained.parents}
+    for stream, path in plan.starts.items():
+        start = read_trained_model(path)
+        if start is None or started.get(stream) != start.weights_sha256:
+            raise CheckpointError(f"{plan.checkpoint}: not started from {path} as it is now; {_FIX}")
+    return trained
+
+
+def count_groups(record: AccuracyRecord) -> tuple[GroupResult, ...]:
+    """Samples and hits of each kind of class, by the network's main stream; empty without kinds."""
+    groups: dict[str, list[int]] = {}
+    for entry in record.classes:
+        if entry.group is not None:
+            counted = groups.setdefault(entry.group, [0, 0])
+            counted[0] += entry.samples
+            counted[1] += entry.hits[record.main.stream]
+    return tuple(
+        GroupResult(name=name, samples=samples, hits=hits)
+        for name, (samples, hits) in groups.items()
+        if samples
+    )
 
 
 def _job_name(variant: str, seed: int) -> str:

@@ -4,12 +4,17 @@ from pathlib import Path
 
 import pytest
 
+from epam.data.data_root import DataLocation
 from epam.errors import InputError, UnknownNameError
 from epam_bench.ablation import SHORT_VARIANTS, VARIANTS, choose_variants, plan_trials
 
 
 def names(variants: object) -> list[str]:
     return [variant.name for variant in variants]  # type: ignore[attr-defined]
+
+
+def at(root: Path) -> DataLocation:
+    return DataLocation(dataset="embedded", protocol="xsub", root=root)
 
 
 def test_all_variants_by_default_and_five_of_them_are_rows() -> None:
@@ -38,7 +43,7 @@ def test_an_unknown_variant_names_the_nearest() -> None:
 
 
 def test_every_training_comes_after_those_that_it_starts_from(tmp_path: Path) -> None:
-    trials = plan_trials(VARIANTS, [0, 1, 0], root=tmp_path / "data", output=tmp_path)
+    trials = plan_trials(VARIANTS, [0, 1, 0], location=at(tmp_path / "data"), output=tmp_path)
     assert len(trials) == 2 * len(VARIANTS)
     known: set[str] = set()
     for trial in trials:
@@ -51,13 +56,13 @@ def test_a_training_is_told_recipe_seed_changes_and_starts(tmp_path: Path) -> No
     *_, last = plan_trials(
         choose_variants(["fused without shift"]),
         [7],
-        root=tmp_path / "data",
+        location=at(tmp_path / "data"),
         output=tmp_path / "runs",
         changes=["schedule.epochs=2"],
     )
     arguments = " ".join(last.job.arguments)
     runs = tmp_path / "runs"
-    assert last.job.arguments[0] == last.recipe == "tiny_multimodal"
+    assert last.job.arguments[0] == last.recipe.name == "tiny_multimodal"
     assert f"--root {tmp_path}/data" in arguments
     assert (
         "--set training.seed=7 --set model.options.temporal_shift=false --set schedule.epochs=2" in arguments
@@ -66,17 +71,20 @@ def test_a_training_is_told_recipe_seed_changes_and_starts(tmp_path: Path) -> No
     assert f"--rgb-from {runs}/rgb_without_shift-seed7/last.safetensors" in arguments
     assert f"--output {runs}/fused_without_shift-seed7" in arguments
     assert "--resume" not in arguments
+    assert last.recipe.training.seed == 7
+    assert last.recipe.schedule.epochs == 2
+    assert last.recipe.model.options["temporal_shift"] is False
 
 
 def test_a_run_that_is_there_is_resumed(tmp_path: Path) -> None:
     (tmp_path / "pose-seed0").mkdir()
-    (trial,) = plan_trials(choose_variants(["pose"]), [0], root=tmp_path, output=tmp_path)
+    (trial,) = plan_trials(choose_variants(["pose"]), [0], location=at(tmp_path), output=tmp_path)
     assert "--resume" in trial.job.arguments
 
 
 def test_full_size_means_the_papers_recipes(tmp_path: Path) -> None:
-    trials = plan_trials(choose_variants(["fused"]), [0], root=tmp_path, output=tmp_path, size="full")
-    assert [trial.recipe for trial in trials] == ["pose", "rgb", "multimodal"]
+    trials = plan_trials(choose_variants(["fused"]), [0], location=at(tmp_path), output=tmp_path, size="full")
+    assert [trial.recipe.name for trial in trials] == ["pose", "rgb", "multimodal"]
 
 
 @pytest.mark.parametrize(("seeds", "size", "message"), [([], "tiny", "no seeds"), ([0], "small", "small")])
@@ -84,4 +92,4 @@ def test_nonsense_is_refused_before_anything_runs(
     tmp_path: Path, seeds: list[int], size: str, message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
-        plan_trials(VARIANTS, seeds, root=tmp_path, output=tmp_path, size=size)
+        plan_trials(VARIANTS, seeds, location=at(tmp_path), output=tmp_path, size=size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from epam.command_line import run_command
+from epam_bench.commands.ablation import ablation
 from epam_bench.commands.accuracy import accuracy
 from epam_bench.commands.claims import claims
 from epam_bench.commands.flops import flops
@@ -16,7 +17,7 @@ from epam_bench.commands.tables import tables
 app = typer.Typer(
     name="epam-bench",
     help=(
-        "Count, time and compare EPAM-Net and its baselines, and judge what was claimed of them.\n\n"
+        "Count, time, evaluate and compare EPAM-Net and its baselines; judge what was claimed of them.\n\n"
         "Start with: epam-bench reproduce --quick"
     ),
     no_args_is_help=True,
@@ -24,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (models, flops, latency, accuracy, tables, claims, reproduce):
+for command in (models, flops, latency, accuracy, ablation, tables, claims, reproduce):
     app.command()(command)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from epam_bench.commands.options import DEFAULT_RECORDS, Format, FormatOption, FromRecords, OutputFile
 
 if TYPE_CHECKING:
-    from epam_bench.records import CountRecord, LatencyRecord
+    from epam_bench.records import AnyRecord
 
 CLAIMED_MODELS = ("epam_net", "timesformer")
 
@@ -33,7 +33,7 @@ def claims(
     emit([claims_table(judge_claims(records))], output_format=output_format, output=output, records=records)
 
 
-def _read(path: Path) -> list[CountRecord | LatencyRecord]:
+def _read(path: Path) -> list[AnyRecord]:
     from epam_bench.commands.output import tell
     from epam_bench.records import read_records
 
@@ -42,7 +42,7 @@ def _read(path: Path) -> list[CountRecord | LatencyRecord]:
     return records
 
 
-def _count() -> list[CountRecord | LatencyRecord]:
+def _count() -> list[AnyRecord]:
     from epam_bench.commands.flops import count_all
     from epam_bench.commands.output import report_failures
     from epam_bench.plan import plan_counters, plan_models

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,10 +16,17 @@ from epam_bench.commands.options import (
     FormatOption,
 )
 
+if TYPE_CHECKING:
+    from epam_bench.commands.ablation import AblationOutcome
+
 QUICK_MODELS = ("epam_net", "x_shiftnet_rgb", "x_shiftnet_pose", "posec3d", "x3d_m", "c3d", "timesformer")
 QUICK_SAMPLES = 5
 QUICK_OUTPUT_DIR = DEFAULT_OUTPUT_DIR / "quick"
 """Apart from the whole run's, so that a few quick samples never stand beside its many."""
+
+SHORT_SAMPLES_PER_CLASS = 24
+SHORT_RUNS, SHORT_DATA = "short-ablation", "embedded-short"
+"""The short ablation's own folders: half the data, one seed, and no networks of `make ablation`."""
 
 
 def reproduce(
@@ -41,13 +48,22 @@ def reproduce(
         typer.Option(help="CPU threads; by default one a physical core.", min=1, show_default=False),
     ] = None,
     samples: Annotated[int, typer.Option(help="Timed calls a model.", min=2)] = 15,
+    training: Annotated[
+        bool | None,
+        typer.Option(
+            "--training/--no-training",
+            help="Also train a thin pose, RGB and fused network on drawn people, one seed.",
+            show_default="--training; with --quick --no-training",
+        ),
+    ] = None,
     output_format: FormatOption = Format.TABLE,
 ) -> None:
-    """Reproduce the paper's efficiency table on this machine, and judge its claims.
+    """Reproduce the paper's efficiency table on this machine, judge its claims, and see both streams learn.
 
-    Counts every model by every counter, times them all in one interleaved run, and writes tables,
-    figures and verdicts into one folder. Records are appended as they are made: run it again and
-    the newest measurement of each kind is what the tables show.
+    Counts every model by every counter, times them all in one interleaved run, trains a short form
+    of `epam-bench ablation`, and writes tables, figures and verdicts into one folder. Records are
+    appended as they are made: run it again and the newest measurement of each kind is what the
+    tables show.
 
     Example: epam-bench reproduce --quick -o try
     """
@@ -56,10 +72,10 @@ def reproduce(
     from epam_bench.commands.output import check_outputs, emit, report_failures, tell
     from epam_bench.devices import Setting
     from epam_bench.plan import plan_counters, plan_models
-    from epam_bench.records import read_records
+    from epam_bench.records import AblationTrial, read_records
     from epam_reports.claims import judge_claims
     from epam_reports.report import write_report
-    from epam_reports.tables import claims_table, efficiency_table
+    from epam_reports.tables import ablation_table, claims_table, efficiency_table
 
     folder = output_dir or (QUICK_OUTPUT_DIR if quick else DEFAULT_OUTPUT_DIR)
     records_file = folder / RECORDS_NAME
@@ -71,9 +87,18 @@ def reproduce(
     outcome = time_all(
         specs, setting, samples=QUICK_SAMPLES if quick else samples, warmup=2, records=records_file
     )
+    failures |= outcome.failures
+    interrupted = outcome.interrupted
+    wanted = not quick if training is None else training
+    if wanted and not interrupted:
+        trained = _train_short(folder)
+        failures |= trained.failures
+        interrupted = trained.interrupted
     records, left_out = read_records(records_file)
     paths = write_report(records, folder, notes=tuple(left_out))
     shown = [efficiency_table(records), claims_table(judge_claims(records))]
+    if any(isinstance(record, AblationTrial) for record in records):
+        shown.append(ablation_table(records))
     emit(
         shown[:1] if output_format is Format.CSV else shown,
         output_format=output_format,
@@ -81,8 +106,25 @@ def reproduce(
         records=records,
     )
     tell(*(f"wrote {path}" for path in (records_file, *paths)))
-    report_failures(failures | outcome.failures)
-    if outcome.interrupted:
+    report_failures(failures)
+    if interrupted:
         raise typer.Exit(INTERRUPTED)
-    if failures or outcome.failures:
+    if failures:
         raise typer.Exit(SOME_FAILED)
+
+
+def _train_short(folder: Path) -> AblationOutcome:
+    """The ablation's three first rows, from one seed, on half the data."""
+    from epam_bench.ablation import SHORT_VARIANTS
+    from epam_bench.commands.ablation import AblationSettings, ablate
+
+    return ablate(
+        AblationSettings(
+            root=folder / SHORT_DATA,
+            output=folder,
+            seeds=(0,),
+            variants=SHORT_VARIANTS,
+            runs=SHORT_RUNS,
+            samples_per_class=SHORT_SAMPLES_PER_CLASS,
+        )
+    )
