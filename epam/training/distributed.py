@@ -147,11 +147,6 @@ def join_processes(device: str, *, environment: Mapping[str, str] = os.environ) 
         dist.destroy_process_group()
 
 
-def is_first_process(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether this process is the one to talk, before the processes have met."""
-    return environment.get("RANK", "0") == "0"
-
-
 def _own_device(device: str, local_rank: int) -> torch.device:
     if ":" in device:
         raise InputError(

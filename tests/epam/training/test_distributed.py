@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from epam.errors import InputError, UnknownNameError
-from epam.training.distributed import Processes, is_first_process, join_processes, keep_gradients_local
+from epam.training.distributed import Processes, join_processes, keep_gradients_local
 
 RunTogether = Callable[[str, int], list[subprocess.CompletedProcess[str]]]
 
@@ -61,10 +61,6 @@ def test_one_of_several_processes_cannot_choose_its_gpu() -> None:
 def test_an_unknown_device_is_refused_before_anything_is_joined() -> None:
     with pytest.raises(UnknownNameError), join_processes("tpu", environment={}):
         pass
-
-
-def test_a_process_knows_before_the_meeting_whether_it_talks() -> None:
-    assert [is_first_process(env) for env in ({}, {"RANK": "0"}, {"RANK": "1"})] == [True, True, False]
 
 
 def test_two_processes_share_sums_values_buffers_and_gradients(run_together: RunTogether) -> None:

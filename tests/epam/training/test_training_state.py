@@ -128,13 +128,13 @@ def test_the_state_of_another_network_is_refused() -> None:
 def test_a_state_without_all_of_the_network_is_refused() -> None:
     tensors = collect_tensors(make_steps())
     del tensors["model/norm.running_mean"]
-    with pytest.raises(CheckpointError, match="norm.running_mean is missing, and 0 more"):
+    with pytest.raises(CheckpointError, match=r"norm\.running_mean is missing, and 0 more"):
         restore(make_steps(), tensors, TrainingFacts(), origin=ORIGIN)
 
 
 def test_momentum_of_a_weight_that_the_network_has_not_is_refused() -> None:
     tensors = collect_tensors(make_steps()) | {"momentum/other": torch.zeros(1)}
-    with pytest.raises(CheckpointError, match="other is .* the network has nothing of that name"):
+    with pytest.raises(CheckpointError, match=r"other is .* the network has nothing of that name"):
         restore(make_steps(), tensors, TrainingFacts(), origin=ORIGIN)
 
 
