@@ -141,7 +141,7 @@ def accuracy(
         return
     with join_processes(device) as processes:
         with processes.same_fate():
-            _check_endings(save, confusion)
+            _check_files(checkpoint, save, confusion)
             data = _choose_data(dataset, protocol, checkpoint)
             plan = plan_accuracy(
                 _choose_model(model, named_model),
@@ -247,9 +247,11 @@ def _choose_data(dataset: str | None, protocol: str | None, checkpoint: Path | N
     return manifest.dataset, protocol or manifest.protocol
 
 
-def _check_endings(save: Path | None, confusion: Path | None) -> None:
+def _check_files(checkpoint: Path | None, save: Path | None, confusion: Path | None) -> None:
     from epam.errors import InputError
 
+    if checkpoint is not None and not checkpoint.exists():
+        raise InputError(f"{checkpoint}: no such checkpoint")
     if save is not None and save.suffix != ".npz":
         raise InputError(f"--save {save}: scores are written as .npz; choose such a name")
     if confusion is not None and confusion.suffix not in PICTURES:

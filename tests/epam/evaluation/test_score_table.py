@@ -95,8 +95,19 @@ def saved(**arrays: Any) -> bytes:
 
 
 def compressed() -> bytes:
+    """Of random numbers, which compression makes no smaller: it is refused all the same."""
+    scores = np.random.default_rng(0).normal(size=(1, 1000))
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, samples=np.array(["a"]), labels=np.array([0]), rgb=np.zeros((1, 1000)))
+    np.savez_compressed(buffer, samples=np.array(["a"]), labels=np.array([0]), rgb=scores)
+    return buffer.getvalue()
+
+
+def listed_twice() -> bytes:
+    """The same bytes under two entries of the archive's directory."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("rgb.npy", bytes(10_000))
+        archive.filelist.append(archive.filelist[0])
     return buffer.getvalue()
 
 
@@ -128,7 +139,8 @@ def declaring(shape: str) -> bytes:
         (saved(rgb=np.array([[np.inf, 0]])), "sample 'a' has scores that are NaN or infinite"),
         (saved(rgb=np.asfortranarray(np.zeros((3, 2)))), "in Fortran order"),
         (saved(samples=np.array(["a", "a"]), labels=np.array([0, 0]), rgb=np.eye(2)), "'a' occurs twice"),
-        (compressed(), "a member is compressed"),
+        (compressed(), "is compressed, or declares more than the file has"),
+        (listed_twice(), "is compressed, or declares more than the file has"),
         (declaring("(1,10**9)"), "damaged"),
         (declaring("(9, 9999)"), r"declares the shape \(9, 9999\)"),
     ],

@@ -230,6 +230,16 @@ def test_what_is_scored_when_the_user_stops_is_kept(
     assert found.table.samples == tuple(split.sample_name(index) for index in range(4))
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_gives_the_same_scores(peaks, pipeline, make_split: MakeSplit) -> None:
+    split, device = make_split(7), torch.device("cuda")
+    alone = score_split(peaks, split, pipeline)
+    found = score_split(peaks.to(device), split, pipeline, batch_size=3, workers=1, device=device)
+    # Only maxima are taken: nothing is rounded.
+    assert_same(found.table, alone.table)
+
+
 def test_many_processes_need_to_be_started(peaks, pipeline, make_split: MakeSplit) -> None:
     with pytest.raises(InputError, match="world size 2: start that many processes"):
         score_split(peaks, make_split(2), pipeline, world_size=2)

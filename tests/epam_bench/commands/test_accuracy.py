@@ -103,7 +103,7 @@ def test_a_stopped_run_keeps_what_was_scored(make_votes: Callable[..., Any]) -> 
                 if "Evaluating 3/200" in line:
                     break
             running.send_signal(signal.SIGINT)
-            printed, _ = running.communicate(timeout=120)
+            printed, _ = running.communicate(timeout=300)
         finally:
             running.kill()
     assert running.returncode == 130
@@ -129,7 +129,7 @@ def test_two_processes_share_the_samples_and_one_talks(four_votes) -> None:
         for rank in range(2)
     ]
     try:
-        (first, told), (second, _) = (rank.communicate(timeout=120) for rank in ranks)
+        (first, told), (second, _) = (rank.communicate(timeout=300) for rank in ranks)
     finally:
         for rank in ranks:
             rank.kill()
@@ -192,7 +192,7 @@ def test_bad_input_is_one_line_and_exit_status_2(four_votes) -> None:
         [sys.executable, "-c", MAIN, *four_votes.arguments, "--split", "mine_tset"],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 2
@@ -204,6 +204,7 @@ def test_bad_input_is_one_line_and_exit_status_2(four_votes) -> None:
     ("arguments", "told"),
     [
         ((), "which data: give --dataset and --protocol"),
+        (("--checkpoint", "none.pth"), "none.pth: no such checkpoint"),
         (("-d", "ntu60"), "which data: give --dataset and --protocol"),
         (("-d", "embedded", "-p", "xsub"), "no data: give a prepared folder with --root"),
         (
