@@ -153,9 +153,8 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     size = path.stat().st_size
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
-        # np.savez never compresses; what is compressed, or there twice, may unpack to any size.
-        compressed = any(member.compress_type != zipfile.ZIP_STORED for member in members)
-        if compressed or sum(member.file_size for member in members) > size:
+        # np.savez never compresses; what is compressed, or listed twice, may unpack to any size.
+        if sum(member.file_size for member in members) > size:
             raise InputError("is compressed, or declares more than the file has; save it with numpy.savez")
         return {member.filename.removesuffix(".npy"): _read_array(archive.read(member)) for member in members}
 
