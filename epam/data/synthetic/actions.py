@@ -70,7 +70,7 @@ def stand_still(frame_count: int, body: Proportions, random: np.random.Generator
 def _wave(frame_count: int, body: Proportions, random: np.random.Generator) -> Posture:
     posture = stand_still(frame_count, body, random)
     swing = _swing(frame_count, random.uniform(1.1, 2.0), random.uniform())
-    width = random.uniform(0.07, 0.11)
+    width = random.uniform(0.09, 0.13)
     raised = np.empty((frame_count, 3))
     raised[:, 0] = -random.uniform(0.10, 0.14) + width * swing
     raised[:, 1] = random.uniform(0.17, 0.22) - 0.03 * np.abs(swing)
@@ -82,9 +82,9 @@ def _wave(frame_count: int, body: Proportions, random: np.random.Generator) -> P
 def _clap(frame_count: int, body: Proportions, random: np.random.Generator) -> Posture:
     posture = stand_still(frame_count, body, random)
     raised_part = _rise_and_fall(frame_count, random)
-    apart = 0.5 + 0.5 * _swing(frame_count, random.uniform(1.2, 2.2), random.uniform())
-    gap = 0.015 + random.uniform(0.13, 0.19) * apart
-    height, reach = random.uniform(-0.1, -0.02), random.uniform(0.15, 0.2)
+    apart = 0.5 + 0.5 * _swing(frame_count, random.uniform(0.9, 1.7), random.uniform())
+    gap = 0.015 + random.uniform(0.24, 0.32) * apart
+    height, reach = random.uniform(-0.06, 0.04), random.uniform(0.13, 0.2)
     for side, sign in ((LEFT, 1), (RIGHT, -1)):
         raised = np.empty((frame_count, 3))
         raised[:, 0] = sign * (gap - body.shoulder)
@@ -96,17 +96,17 @@ def _clap(frame_count: int, body: Proportions, random: np.random.Generator) -> P
 
 def _kick(frame_count: int, body: Proportions, random: np.random.Generator) -> Posture:
     posture = stand_still(frame_count, body, random)
-    # Between two kicks the foot is down for a while: a sine's upper half, sharpened.
-    phase = _swing(frame_count, random.uniform(0.6, 0.95), 0)
-    effort = _rise_and_fall(frame_count, random) * phase.clip(0)
-    angle = random.uniform(1.1, 1.5) * effort
+    # Between two kicks the foot is down for a while.
+    phase = _swing(frame_count, random.uniform(0.7, 1.1), random.uniform())
+    effort = _rise_and_fall(frame_count, random) * (0.35 + 0.9 * phase).clip(0, 1)
+    angle = random.uniform(1.45, 1.85) * effort
     leg = 0.97 * (body.thigh + body.shin)
     hip = posture.pelvis + np.array([-body.hip, 0.0, 0.0])
     kicked = hip + leg * np.stack([-0.12 * np.sin(angle), -np.cos(angle), np.sin(angle)], axis=-1)
     posture.feet[:, RIGHT] = _blend(posture.feet[:, RIGHT], kicked, (4 * effort).clip(0, 1))
     posture.lean -= 0.22 * effort
     for side, sign in ((LEFT, 1), (RIGHT, -1)):
-        posture.hands[:, side] += effort[:, None] * np.array([0.08 * sign, 0.05, 0.1 * sign])
+        posture.hands[:, side] += effort[:, None] * np.array([0.16 * sign, 0.1, 0.12 * sign])
     return posture
 
 

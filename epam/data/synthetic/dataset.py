@@ -9,20 +9,24 @@ import pickle
 import shutil
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
+from typing import NamedTuple
 
 import av
+import numpy as np
+from numpy.typing import NDArray
 
 from epam.atomic_file import atomic_path, write_atomically
 from epam.data.annotations import load_annotations
 from epam.data.clip_size import PAPER_SIZE
-from epam.data.datasets import Part, get_dataset
-from epam.data.person_box import person_box
+from epam.data.datasets import Part, SampleName, get_dataset
+from epam.data.person_box import Box, person_box
 from epam.data.store import SkeletonStore, SourceFile
 from epam.data.synthetic.actions import ACTIONS
 from epam.data.synthetic.sample_names import choose_names
@@ -33,7 +37,7 @@ from epam.errors import InputError, printable
 
 DATASET = "embedded"
 DRAWING_VERSION = 1
-"""Another number, another data set for the same seed: to be raised whenever a picture changes."""
+"""To be raised whenever the same arguments give another picture or keypoint."""
 
 _SETTINGS_FILE = "synth.json"
 _SPLIT_NAMES: dict[Part, str] = {"train": "train", "test": "val"}  # NTU's files call the test part "val"
@@ -127,8 +131,8 @@ def write_dataset(
     )
     with _disk_errors_told(root):
         _claim(root, settings, overwrite=overwrite)
-        entries = _draw_all(written, seed, workers, on_sample or (lambda name: None))
-        _write_annotations(written, [entries[name] for name in names])
+        found = _draw_all(written, seed, workers, on_sample or (lambda name: None))
+        _write_annotations(written, found)
         _write_store(written)
     return written
 
@@ -193,24 +197,29 @@ def _remove_dataset(root: Path) -> None:
 # --- The samples --------------------------------------------------------------------------------
 
 
+class _Found(NamedTuple):
+    """What is found of a sample's people: ``(persons, frames, 17, 2)`` and ``(persons, frames, 17)``."""
+
+    keypoint: NDArray[np.float16]
+    keypoint_score: NDArray[np.float16]
+
+
 def _draw_all(
     written: SyntheticDataset, seed: int, workers: int, on_sample: Callable[[str], None]
-) -> dict[str, dict[str, object]]:
-    """Draw the videos that are not there, and return every sample's annotation."""
+) -> dict[str, _Found]:
+    """Draw the videos that are not there, and return every sample's keypoints."""
     for folder in (written.crops, written.videos):
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-    entries: dict[str, dict[str, object]] = {}
-    for name, entry in _each_sample(written, seed, workers):
-        entries[name] = entry
+    found: dict[str, _Found] = {}
+    for name, found_of_sample in _each_sample(written, seed, workers):
+        found[name] = found_of_sample
         on_sample(name)
-    return entries
+    return found
 
 
-def _each_sample(
-    written: SyntheticDataset, seed: int, workers: int
-) -> Iterator[tuple[str, dict[str, object]]]:
-    """Names and annotations as they are done; with several workers, in no order."""
+def _each_sample(written: SyntheticDataset, seed: int, workers: int) -> Iterator[tuple[str, _Found]]:
+    """Names and keypoints as they are done; with several workers, in no order."""
     if workers == 1:
         for name in written.samples:
             yield name, _draw_sample(name, seed, written.crops, written.videos)
@@ -224,6 +233,11 @@ def _each_sample(
         }
         for job in as_completed(jobs):
             yield jobs[job], job.result()
+    except BrokenProcessPool:
+        raise InputError(
+            "a process that draws was killed (out of memory?); begin again with fewer workers: it goes on "
+            "where it stopped"
+        ) from None
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -241,30 +255,25 @@ def _begin_worker() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _draw_sample(name: str, seed: int, crops: Path, videos: Path | None) -> dict[str, object]:
-    """Write a sample's videos, unless they are there; returns its annotation."""
-    parse_name = get_dataset(DATASET).parse_name
-    assert parse_name is not None
-    sample = parse_name(name)
-    scene = stage(sample, seed)
+def _draw_sample(name: str, seed: int, crops: Path, videos: Path | None) -> _Found:
+    """Write a sample's videos, unless they are there; returns its keypoints."""
+    scene = stage(_parse(name), seed)
     side = PAPER_SIZE.frame_side
     height, width = IMAGE_SIZE
     box = person_box(scene.keypoint, IMAGE_SIZE)
     _film(crops / f"{name}_rgb.mp4", scene, box, (side, side))
     if videos is not None:
         _film(videos / f"{name}_rgb.mp4", scene, (0, 0, width, height), IMAGE_SIZE)
-    return {
-        "frame_dir": name,
-        "label": sample.label,
-        "img_shape": IMAGE_SIZE,
-        "original_shape": IMAGE_SIZE,
-        "total_frames": scene.frame_count,
-        "keypoint": scene.keypoint,
-        "keypoint_score": scene.keypoint_score,
-    }
+    return _Found(scene.keypoint, scene.keypoint_score)
 
 
-def _film(path: Path, scene: Scene, box: tuple[int, int, int, int], size: tuple[int, int]) -> None:
+def _parse(name: str) -> SampleName:
+    parse_name = get_dataset(DATASET).parse_name
+    assert parse_name is not None
+    return parse_name(name)
+
+
+def _film(path: Path, scene: Scene, box: Box, size: tuple[int, int]) -> None:
     if not _is_finished(path, scene.frame_count):
         write_video(path, scene.film(box, size), size=size)
 
@@ -283,10 +292,25 @@ def _is_finished(path: Path, frame_count: int) -> bool:
 # --- What is written last -----------------------------------------------------------------------
 
 
-def _write_annotations(written: SyntheticDataset, entries: list[dict[str, object]]) -> None:
+def _write_annotations(written: SyntheticDataset, found: Mapping[str, _Found]) -> None:
+    entries = [_annotate(name, found[name]) for name in written.samples]
     content = {"split": _split(written.samples), "annotations": entries}
     with atomic_path(written.annotations) as unfinished, unfinished.open("wb") as file:
         pickle.dump(content, file, protocol=4)
+
+
+def _annotate(name: str, found: _Found) -> dict[str, object]:
+    # Copies, because a pickle tells what came from another process: it repeats the array's type.
+    keypoint, score = (values.astype(np.float16) for values in found)
+    return {
+        "frame_dir": name,
+        "label": _parse(name).label,
+        "img_shape": IMAGE_SIZE,
+        "original_shape": IMAGE_SIZE,
+        "total_frames": keypoint.shape[1],
+        "keypoint": keypoint,
+        "keypoint_score": score,
+    }
 
 
 def _split(names: Sequence[str]) -> dict[str, list[str]]:

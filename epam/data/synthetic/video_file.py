@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from epam.atomic_file import atomic_path
 from epam.data.synthetic.actions import FRAMES_PER_SECOND
 
-_ENCODER = {"crf": "23", "preset": "veryfast", "bf": "2"}
+# Without the macroblock tree, which now and then gave other bytes for the same frames.
+_ENCODER = {"crf": "23", "preset": "veryfast", "bf": "2", "x264-params": "mbtree=0"}
 _KEY_FRAME_EVERY = 12
 
 
