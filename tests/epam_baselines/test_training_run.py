@@ -322,7 +322,7 @@ THREE_STAGES = ("model.options.stem_channels=8", "model.options.stage_blocks=[1,
 BOTH_STREAMS = (
     *("clip.rgb_frames=1", "clip.frame_side=32", "clip.pose_frames=3", "clip.heatmap_side=8"),
     *(
-        "model.options.stem_channels=4",
+        "model.options.stem_channels=8",
         "model.options.pose_blocks=[1,1,1]",
         "model.options.rgb_blocks=[1,1,1,1]",
     ),
