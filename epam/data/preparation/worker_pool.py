@@ -116,14 +116,12 @@ def _begin(job: Callable[[str], Any], stop: Connection) -> None:
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-    parent = multiprocessing.parent_process()
-    assert parent is not None, "workers have a parent"
-    threading.Thread(target=_leave_with, args=(parent.sentinel, stop), daemon=True).start()
+    threading.Thread(target=_leave_with, args=(stop,), daemon=True).start()
 
 
-def _leave_with(parent: int, stop: Connection) -> None:
-    """End this process when its parent says so, or is gone, however it went."""
-    connection.wait([parent, stop])
+def _leave_with(stop: Connection) -> None:
+    """End this process when its parent says so, or is gone: its end of the pipe closes with it."""
+    connection.wait([stop])
     os._exit(0)
 
 

@@ -69,6 +69,7 @@ def test_names_come_back_as_plain_text(written: Path) -> None:
 
 
 def test_a_split_that_repeats_a_sample_holds_it_once(written: Path) -> None:
+    assert SkeletonStore.pack(SAMPLES, {"s": ["b", "a", "b"]}).splits["s"] == ("b", "a")
     expected = {"xsub_train": ("b", "a"), "xsub_val": ("d", "c")}
     assert dict(SkeletonStore.open(written).splits) == expected
 
