@@ -176,7 +176,7 @@ def ablate(settings: AblationSettings) -> AblationOutcome:
     outcome = AblationOutcome()
     try:
         _draw(settings)
-        tell(f"{len(plans)} trainings into {settings.output / settings.runs}")
+        tell(f"trainings: {len(plans)}, into {settings.output / settings.runs}")
         _train_and_measure(plans, location, settings, outcome)
     except KeyboardInterrupt:
         outcome.interrupted = True
