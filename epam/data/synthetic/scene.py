@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from epam.data.datasets import SampleName
 from epam.data.person_box import Box
-from epam.data.synthetic.actions import ACTIONS, Held, stand_still, walk
+from epam.data.synthetic.actions import ACTIONS, Action, Held, stand_still, walk
 from epam.data.synthetic.body import Floats, Proportions, mirror_joints, place_joints
 from epam.data.synthetic.camera import Camera, turn
 from epam.data.synthetic.canvas import Canvas, Colour
@@ -23,7 +23,7 @@ from epam.data.synthetic.surroundings import IMAGE_SIZE, Movers, Room, chair_cor
 FEWEST_FRAMES, MOST_FRAMES = 40, 110
 """Below and above 48 and 96, where frame sampling changes its rule."""
 
-_PERFORMER, _SETUP, _SAMPLE, _KEYPOINTS = range(4)  # what a stream of chance is for
+_PERFORMER, _SETUP, _SAMPLE = range(3)  # what a stream of chance is for
 
 _LEFT_HANDED, _ACCOMPANIED, _CHAIR_BY_CHANCE = 0.35, 0.1, 0.25
 _LEFT_WRIST, _RIGHT_WRIST = 9, 10
@@ -133,56 +133,33 @@ def stage(name: SampleName, seed: int) -> Scene:
     assert name.label is not None
     assert name.camera is not None
     chance = _stream(seed, _SAMPLE, name.setup, name.camera, name.performer, name.repetition, name.label)
-    performer = _stream(seed, _PERFORMER, name.performer)
     action = ACTIONS[name.label]
     frame_count = int(chance.integers(FEWEST_FRAMES, MOST_FRAMES + 1))
-    body = Proportions.draw(performer)
     camera = Camera.draw(name.camera, chance)
     left_handed = chance.uniform() < _LEFT_HANDED
-    joints = place_joints(action.perform(frame_count, body, chance), body)
-    bodies = [mirror_joints(joints) if left_handed else joints]
-    headings = [0.0]
-    looks = [Look.draw(performer, chance)]
+    performer = _perform(action, frame_count, _stream(seed, _PERFORMER, name.performer), chance)
+    cast = [replace(performer, joints=mirror_joints(performer.joints)) if left_handed else performer]
     if chance.uniform() < _ACCOMPANIED:
-        companion, heading = _accompany(frame_count, chance)
-        bodies.append(companion)
-        headings.append(heading)
-        looks.append(Look.draw(chance, chance))
-    projected = [camera.project(body) for body in bodies]
-    layout = _Layout.draw(np.stack([points for points, _ in projected]), chance)
-    people = tuple(
-        Person(
-            joints=layout.to_pixels(points),
-            nearness=nearness,
-            forward=layout.unit * _toes(camera, heading),
-            look=look,
-        )
-        for (points, nearness), heading, look in zip(projected, headings, looks, strict=True)
-    )
-    chair = None
-    if chance.uniform() < _CHAIR_BY_CHANCE or action.on_chair:
-        corners, _ = camera.project(chair_corners())
-        chair = (layout.to_pixels(corners), draw_colour(chance, lively=0.1))
-    floor_line = float(layout.origin[1]) - chance.uniform(0.08, 0.3) * layout.unit
-    room = Room(_stream(seed, _SETUP, name.setup, name.camera), floor_line)
-    movers = Movers(frame_count, chance)
-    wrist = _LEFT_WRIST if left_handed else _RIGHT_WRIST
-    held = None if action.held is None else _hold(action.held, people[0], wrist, layout.unit, chance)
+        cast.append(_accompany(frame_count, chance))
+    layout = _Layout.draw(np.stack([camera.project(actor.joints)[0] for actor in cast]), chance)
+    people = tuple(_film_actor(actor, camera, layout) for actor in cast)
     keypoint, score = find_keypoints(
         np.stack([person.joints for person in people]),
         unit=layout.unit,
         image_size=IMAGE_SIZE,
         random=chance,
     )
+    floor_line = float(layout.origin[1]) - chance.uniform(0.08, 0.3) * layout.unit
+    wrist = _LEFT_WRIST if left_handed else _RIGHT_WRIST
     return Scene(
         people=people,
         unit=layout.unit,
         keypoint=keypoint,
         keypoint_score=score,
-        room=room,
-        movers=movers,
-        chair=chair,
-        held=held,
+        room=Room(_stream(seed, _SETUP, name.setup, name.camera), floor_line),
+        movers=Movers(frame_count, chance),
+        chair=_put_chair(action, camera, layout, chance),
+        held=None if action.held is None else _hold(action.held, people[0], wrist, layout.unit, chance),
     )
 
 
@@ -202,9 +179,9 @@ class _Layout:
         """Place points so that the padded square around them, which is the crop, lies in the image."""
         low, high = points.min(axis=(0, 1, 2)), points.max(axis=(0, 1, 2))
         height, width = IMAGE_SIZE
-        side = height * random.uniform(0.78, 0.9)
+        side = height * random.uniform(0.78, 0.88)
         unit = side / (_PADDED * float((high - low).max()))
-        room_for_errors = 6
+        room_for_errors = 14
         half = side / 2 + room_for_errors
         centre = random.uniform((half, half), (width - half, height - half))
         return cls(centre - unit * (low + high) / 2, unit)
@@ -213,26 +190,54 @@ class _Layout:
         return self.origin + self.unit * points
 
 
-def _accompany(frame_count: int, random: np.random.Generator) -> tuple[Floats, float]:
-    """Somebody behind the performer who stands about or walks by, and where they head."""
-    body = Proportions.draw(random)
-    side, behind = random.choice([-1.0, 1.0]), -random.uniform(0.25, 0.5)
-    if random.uniform() < 0.5:
-        heading = random.uniform(-0.7, 0.7)
-        joints = turn(place_joints(stand_still(frame_count, body, random), body), heading)
-        joints[..., 0] += side * random.uniform(0.4, 0.55)
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Actor:
+    """Somebody in the room: joints ``(frames, 17, 3)`` in body heights, the way they face, and a look."""
+
+    joints: Floats
+    heading: float = 0.0
+    look: Look
+
+
+def _perform(
+    action: Action, frame_count: int, performer: np.random.Generator, chance: np.random.Generator
+) -> _Actor:
+    body = Proportions.draw(performer)
+    joints = place_joints(action.perform(frame_count, body, chance), body)
+    return _Actor(joints=joints, look=Look.draw(performer, chance))
+
+
+def _accompany(frame_count: int, chance: np.random.Generator) -> _Actor:
+    """Somebody behind the performer who stands about or walks by."""
+    body = Proportions.draw(chance)
+    side, behind = chance.choice([-1.0, 1.0]), chance.uniform(0.25, 0.5)
+    if chance.uniform() < 0.5:
+        heading, posture = chance.uniform(-0.7, 0.7), stand_still(frame_count, body, chance)
+        path = np.full(frame_count, side * chance.uniform(0.4, 0.55))
     else:
-        heading = side * np.pi / 2
-        joints = turn(place_joints(walk(frame_count, body, random), body), heading)
+        heading, posture = side * np.pi / 2, walk(frame_count, body, chance)
         path = side * np.linspace(-0.6, 0.6, frame_count)
-        joints[..., 0] += path[:, None]
-    joints[..., 2] += behind
-    return joints, heading
+    joints = turn(place_joints(posture, body), heading)
+    joints[..., 0] += path[:, None]
+    joints[..., 2] -= behind
+    return _Actor(joints=joints, heading=heading, look=Look.draw(chance, chance))
 
 
-def _toes(camera: Camera, heading: float) -> Floats:
-    foot, _ = camera.project(turn(np.array([0.0, -0.01, _FOOT]), heading))
-    return foot
+def _film_actor(actor: _Actor, camera: Camera, layout: _Layout) -> Person:
+    points, nearness = camera.project(actor.joints)
+    foot, _ = camera.project(turn(np.array([0.0, -0.01, _FOOT]), actor.heading))
+    return Person(
+        joints=layout.to_pixels(points), nearness=nearness, forward=layout.unit * foot, look=actor.look
+    )
+
+
+def _put_chair(
+    action: Action, camera: Camera, layout: _Layout, chance: np.random.Generator
+) -> tuple[Floats, Colour] | None:
+    if not action.on_chair and chance.uniform() >= _CHAIR_BY_CHANCE:
+        return None
+    corners, _ = camera.project(chair_corners())
+    return layout.to_pixels(corners), draw_colour(chance, lively=0.1)
 
 
 def _hold(held: Held, person: Person, wrist: int, unit: float, random: np.random.Generator) -> _HeldThing:

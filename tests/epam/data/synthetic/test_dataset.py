@@ -276,10 +276,10 @@ def drawing(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], list[psutil
         yield program, workers
     finally:
         program.kill()
-        program.communicate(timeout=60)
         for worker in workers:
             if worker.is_running():
                 worker.kill()
+        program.communicate(timeout=60)
 
 
 def wait_until_gone(processes: list[psutil.Process], seconds: float = 60) -> bool:
