@@ -32,3 +32,7 @@ for command in (models, flops, latency, accuracy, ablation, tables, claims, repr
 def main() -> None:
     """Run the command."""
     run_command("epam-bench", app)
+
+
+if __name__ == "__main__":
+    main()

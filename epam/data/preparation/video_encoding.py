@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from epam.errors import VideoError
 
-ENCODER = {"crf": "18", "preset": "veryfast", "bf": "2", "mbtree": "0"}
+ENCODER = {"crf": "18", "preset": "veryfast", "tune": "fastdecode", "bf": "2", "mbtree": "0"}
 """Quality that the eye does not tell from the source; ours, the published crops are MPEG-4 part 2.
 
 Without macroblock trees: with them, the x264 of PyAV 18.1 reads memory that nobody has written, and
-the same frames give other bytes now and then (seen with ``MALLOC_PERTURB_``).
+the same frames give other bytes now and then (seen with ``MALLOC_PERTURB_``). Tuned for decoding,
+which every epoch of a training does again: without CABAC and loop filter.
 """
 
 KEY_FRAME_EVERY = 12

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from epam.atomic_file import atomic_path
 from epam.data.synthetic.actions import FRAMES_PER_SECOND
 
-# Without the macroblock tree, which now and then gave other bytes for the same frames.
-_ENCODER = {"crf": "23", "preset": "veryfast", "bf": "2", "x264-params": "mbtree=0"}
+# Without the macroblock tree, which now and then gave other bytes for the same frames; without what
+# takes a decoder long (CABAC, the loop filter): training decodes every file many times.
+_ENCODER = {"crf": "23", "preset": "veryfast", "tune": "fastdecode", "bf": "2", "x264-params": "mbtree=0"}
 _KEY_FRAME_EVERY = 12
 
 
