@@ -16,6 +16,7 @@ import pytest
 
 import epam_baselines.training_run
 from epam.devices import compute_threads
+from epam.training.progress_display import ProgressDisplay
 from epam.training.recipe import list_recipes
 from epam.training.run_log import read_run_log
 from epam.training.trained_model import read_trained_model
@@ -204,18 +205,52 @@ def test_a_signal_before_the_first_step_leaves_with_its_status(
 
 
 @BOTH
+@pytest.mark.parametrize("step", [1, 5])
+def test_a_signal_in_a_step_is_obeyed_after_it(
+    command: Command,
+    arguments: Arguments,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    status: int,
+    step: int,
+) -> None:
+    show = ProgressDisplay.step
+
+    def signalled(display: ProgressDisplay, **shown: Any) -> None:
+        if shown["step"] == step:
+            os.kill(os.getpid(), number)
+        show(display, **shown)
+
+    monkeypatch.setattr(ProgressDisplay, "step", signalled)
+    assert command(arguments()) == status
+    assert (tmp_path / "run" / "states" / f"step-{step:08d}.safetensors").exists()
+    assert [line["step"] for line in read_run_log(tmp_path / "run") if line["kind"] == "step"][-1] == step
+
+
+@BOTH
 def test_signals_at_random_moments_save_and_the_resumed_run_is_the_whole_one(
     command: Command, arguments: Arguments, tmp_path: Path, number: int, status: int
 ) -> None:
-    assert command(arguments(run="whole", epochs=4)) == 0
+    assert command(arguments(run="whole", epochs=30)) == 0
     moments = random.Random(number)
-    statuses = [send_after(moments.uniform(0.05, 0.4), number, command, arguments(epochs=4))]
+    statuses = [send_after(moments.uniform(0.05, 0.4), number, command, arguments(epochs=30))]
     while statuses[-1] == status and len(statuses) < 30:
-        line = arguments("--resume", epochs=4) if (tmp_path / "run").exists() else arguments(epochs=4)
-        statuses.append(send_after(moments.uniform(0.05, 0.4) * len(statuses), number, command, line))
+        assert_all_is_saved(tmp_path / "run")
+        line = arguments("--resume", epochs=30) if (tmp_path / "run").exists() else arguments(epochs=30)
+        statuses.append(
+            send_after(moments.uniform(0.05, 0.4) * (1 + len(statuses) / 4), number, command, line)
+        )
     assert set(statuses) == {0, status}
     assert weights(tmp_path / "run") == weights(tmp_path / "whole")
     assert read_run_log(tmp_path / "run") == read_run_log(tmp_path / "whole")
+
+
+def assert_all_is_saved(run: Path) -> None:
+    """No step that the log tells of is lost."""
+    steps = [line["step"] for line in read_run_log(run)] if (run / "log.jsonl").exists() else []
+    states = sorted((run / "states").glob("step-*.safetensors"))
+    assert max(steps, default=0) == (int(states[-1].stem.removeprefix("step-")) if states else 0)
 
 
 def send_after(seconds: float, number: int, command: Command, line: list[str]) -> int:
@@ -328,12 +363,12 @@ def train(own, run, stop_at=99, resume=False):
     with own.same_fate():
         plan = plan_run(request, own)
     log = request.run / "log.jsonl"
-    asked = lambda: own.rank == 1 and log.exists() and read_run_log(log)[-1]["step"] >= stop_at
+    asked = lambda: own.rank == 0 and log.exists() and read_run_log(log)[-1]["step"] >= stop_at
     return carry_out(plan, own, asked_to_stop=asked)
 
 with join_processes("cpu") as own:
     print(own.rank, train(own, "whole").finished)
-    stopped = train(own, "cut", stop_at=3)
+    stopped = train(own, "cut", stop_at=4)
     print(own.rank, stopped.finished, stopped.step)
     print(own.rank, train(own, "cut", resume=True).finished)
 """
@@ -345,10 +380,7 @@ def test_all_processes_stop_when_one_is_asked_and_go_on_together(annotations: Pa
     changes = [*SMALL, "schedule.epochs=2", "training.batch_size=2", "training.accumulation=2"]
     done = run_torchrun([str(script)], [str(annotations), str(tmp_path), *changes])
     assert done.returncode == 0, done.stderr
-    # Asked after step 3; gradients that wait in both processes are not saved, so that it is step 4 or later.
-    stops = sorted(line for line in done.stdout.splitlines() if "False" in line)
-    step = int(stops[0].split()[-1])
-    assert stops == [f"0 False {step}", f"1 False {step}"]
-    assert step % 3 != 1
+    # Asked after step 4, inside an update: gradients wait in both processes, and only one could save them.
+    assert sorted(line for line in done.stdout.splitlines() if "False" in line) == ["0 False 5", "1 False 5"]
     assert weights(tmp_path / "cut") == weights(tmp_path / "whole")
     assert read_run_log(tmp_path / "cut") == read_run_log(tmp_path / "whole")
