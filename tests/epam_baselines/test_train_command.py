@@ -22,11 +22,11 @@ from epam.training.run_log import read_run_log
 from epam.training.trained_model import read_trained_model
 from epam_baselines.train_command import main
 
-SECONDS = 180
+SECONDS = 300
 SMALL = (
     *("training.batch_size=4", "schedule.warmup_steps=1", "training.evaluate_every=3"),
     *("clip.pose_frames=3", "clip.heatmap_side=8", "model.options.stem_channels=4"),
-    "model.options.stage_blocks=[1]",
+    *("model.options.stage_blocks=[1]", "optimizer.learning_rate=0.1", "training.workers=0"),
 )
 
 
@@ -312,14 +312,20 @@ def wait_for_steps(run: Path, process: subprocess.Popen[str]) -> None:
 
 def run_torchrun(program: list[str], line: list[str]) -> subprocess.CompletedProcess[str]:
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    return subprocess.run(
+    process = subprocess.Popen(
         [sys.executable, *launcher, *program, *line],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=SECONDS,
-        check=False,
     )
+    try:
+        out, err = process.communicate(timeout=SECONDS)
+    finally:
+        # Not killed: the launcher is to end the processes that it started.
+        process.terminate()
+        process.wait(timeout=SECONDS)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
 COMMAND = ["-m", "epam_baselines.train_command"]

@@ -28,6 +28,7 @@ SMALL = (
     *("training.batch_size=4", "schedule.epochs=2", "schedule.warmup_steps=1", "training.evaluate_every=1"),
     *("clip.pose_frames=3", "clip.heatmap_side=8", "clip.rgb_frames=1", "clip.frame_side=32"),
     *("model.options.stem_channels=4", "model.options.stage_blocks=[1]"),
+    *("optimizer.learning_rate=0.1", "training.workers=0", "training.seed=0"),
 )
 CLASSES = 3
 

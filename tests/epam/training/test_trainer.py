@@ -24,7 +24,7 @@ from epam.data.epoch_batches import EpochBatches
 from epam.data.loader import make_loader
 from epam.data.pipelines import Pipeline
 from epam.data.store import SkeletonStore
-from epam.devices import compute_threads
+from epam.devices import compute_threads, repeatable_convolutions
 from epam.errors import InputError
 from epam.training.checkpoint_folder import CheckpointFolder
 from epam.training.distributed import Processes
@@ -44,6 +44,7 @@ SIZE = ClipSize(rgb_frames=1, pose_frames=3, frame_side=8, heatmap_side=8)
 ALONE = Processes(0, 1, torch.device("cpu"))
 TEN_STEPS_THREE_EPOCHS = (
     *("training.batch_size=2", "schedule.epochs=3", "schedule.warmup_steps=2", "training.evaluate_every=1"),
+    *("optimizer.learning_rate=0.1", "training.workers=0", "training.seed=0"),
 )
 
 
@@ -100,6 +101,7 @@ class World:
     spoil: Callable[[ClipBatch], ClipBatch] = lambda batch: batch
     evaluate: Callable[[nn.Module, Callable[[int], None]], Evaluation] | None = None
     folder: Any = None
+    processes: Processes = ALONE
     module: nn.Module = field(init=False)
     display: StepDisplay = field(init=False)
 
@@ -111,7 +113,10 @@ class World:
         recipe, folder = self.recipe, self.folder or CheckpointFolder(self.run)
         torch.manual_seed(0)
         steps = GradientSteps(
-            self.build().to(memory_format=torch.channels_last), recipe, ALONE, default_stream="pose"
+            self.build().to(self.processes.device, memory_format=torch.channels_last),
+            recipe,
+            self.processes,
+            default_stream="pose",
         )
         facts, position = TrainingFacts(), None
         if resume:
@@ -165,7 +170,7 @@ class World:
             self.training, Pipeline("pose", SIZE, augmentation=Augmentation()), seed=0, refuse_empty_pose=True
         )
         workers = self.recipe.training.workers
-        loader = make_loader(dataset, self.sampler(start_step), workers=workers, device=ALONE.device)
+        loader = make_loader(dataset, self.sampler(start_step), workers=workers, device=self.processes.device)
         return map(self.spoil, loader)
 
     def score(self, module: nn.Module, advance: Callable[[int], None]) -> Evaluation:
@@ -173,7 +178,7 @@ class World:
             module,
             make_split(range(100, 106)),
             Pipeline("pose", SIZE),
-            processes=ALONE,
+            processes=self.processes,
             batch_size=3,
             workers=0,
             advance=advance,
@@ -254,6 +259,29 @@ class CopyingFolder(CheckpointFolder):
         self.copies.append(f"killed-{len(self.copies)}-at-step-{step}")
         shutil.copytree(self.run, self._into / self.copies[-1])
         return path
+
+
+def test_a_bf16_run_resumed_is_the_run_that_was_not_cut(make_world: MakeWorld) -> None:
+    check_resume(make_world, "training.precision=bf16", processes=ALONE)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+def test_a_run_on_a_gpu_resumed_is_the_run_that_was_not_cut(make_world: MakeWorld, precision: str) -> None:
+    gpu = Processes(0, 1, torch.device("cuda", 0))
+    with repeatable_convolutions():
+        check_resume(make_world, f"training.precision={precision}", processes=gpu)
+
+
+def check_resume(make_world: MakeWorld, change: str, *, processes: Processes) -> None:
+    whole = make_world("whole", change, "training.accumulation=3", processes=processes)
+    whole.go()
+    cut = make_world("cut", change, "training.accumulation=3", processes=processes)
+    for step in (4, 10, 17, 29):
+        cut.go(resume=step != 4, stop_at=step)
+    cut.go(resume=True)
+    assert cut.everything() == whole.everything()
 
 
 def test_a_run_killed_in_its_evaluation_repeats_it_alone(make_world: MakeWorld) -> None:
@@ -488,17 +516,3 @@ def test_an_epoch_without_a_usable_sample_is_an_error(make_world: MakeWorld) -> 
     with pytest.raises(InputError, match="epoch 1: none of its 4 samples can be used"):
         world.go()
     assert not list(world.run.glob("*.safetensors"))
-
-
-def test_an_evaluation_without_a_usable_sample_is_an_error() -> None:
-    with pytest.raises(
-        InputError, match=r"small.pkl: none of the 2 samples to evaluate can be used; the first: "
-    ):
-        evaluate_split(
-            x_shiftnet_pose(CLASSES, stem_channels=4, stage_blocks=(1,)),
-            make_split(range(2), nobody=(0, 1)),
-            Pipeline("pose", SIZE),
-            processes=ALONE,
-            batch_size=2,
-            workers=0,
-        )
