@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import subprocess
 import sys
 import tomllib
@@ -34,6 +35,9 @@ MAY_IMPORT = {
 """Arrows point down: who may import what of ours, the more particular name first."""
 
 TESTED_ELSEWHERE = {
+    "epam.data.preparation.finding": "test_split_checks.py and test_checking.py, which make them",
+    "epam.data.preparation.video_checks": "test_checking.py, on a whole folder",
+    "epam.evaluation.distributed_gather": "test_split_evaluation.py, with gloo processes",
     "epam_bench.model_card": "test_counting.py: a record's first field",
     "epam_inference.network_kind": "test_command.py, by running the scripts",
     "epam_inference.run": "test_command.py, by running the scripts",
@@ -41,6 +45,10 @@ TESTED_ELSEWHERE = {
         [f"epam_bench.counters.{name}_counter" for name in ("torch", "fvcore", "thop")]
         + ["epam_bench.counters.counter", "epam_bench.counters.replica"],
         "test_counters.py: all counters by the same cases",
+    ),
+    **dict.fromkeys(
+        [f"epam.data.commands.{name}" for name in ("check", "options", "prepare", "progress", "synth")],
+        "test_app.py, by running them",
     ),
     **dict.fromkeys(
         [
@@ -111,7 +119,17 @@ assert sys.path == path, "sys.path changed"
     assert list(tmp_path.iterdir()) == []
 
 
-LIGHT_ENTRIES = ["epam", "epam_bench.records", "epam_bench.commands.app", "epam_reports.report"]
+LIGHT_ENTRIES = [
+    "epam",
+    "epam.data.commands.app",
+    "epam.data.datasets",
+    "epam.evaluation.intervals",
+    "epam.training.recipe",
+    "epam_baselines.train_command",
+    "epam_bench.records",
+    "epam_bench.commands.app",
+    "epam_reports.report",
+]
 
 
 @pytest.mark.parametrize("entry", LIGHT_ENTRIES)
@@ -128,15 +146,15 @@ def test_no_module_is_named_for_nothing_or_like_the_standard_library() -> None:
         assert stem not in sys.stdlib_module_names, path
 
 
-def test_public_names_of_epam_are_what_their_homes_define() -> None:
-    import epam
-
-    assert sorted(epam.__all__) == sorted(epam._HOMES)
-    for name in epam.__all__:
-        assert getattr(epam, name) is not None
-    assert set(epam.__all__) <= set(dir(epam))
+@pytest.mark.parametrize("package", ["epam", "epam.data", "epam.evaluation", "epam_baselines"])
+def test_public_names_of_a_lazy_package_are_what_their_homes_define(package: str) -> None:
+    module = importlib.import_module(package)
+    assert sorted(module.__all__) == sorted(module._HOMES)
+    for name in module.__all__:
+        assert getattr(module, name) is not None
+    assert set(module.__all__) <= set(dir(module))
     with pytest.raises(AttributeError, match="no_such_name"):
-        epam.no_such_name  # noqa: B018
+        module.no_such_name  # noqa: B018
 
 
 def test_wheel_holds_every_module_and_data_file_and_nothing_else_at_the_top(tmp_path: Path) -> None:
@@ -162,7 +180,7 @@ def test_every_command_is_a_function_that_exists() -> None:
     from importlib import import_module
 
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
-    assert set(scripts) >= {"epam-bench", "epam-data"}
+    assert set(scripts) == {"epam-bench", "epam-data", "epam-train"}
     for target in scripts.values():
         module, _, function = target.partition(":")
         assert callable(getattr(import_module(module), function))

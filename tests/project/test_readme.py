@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from epam_bench.commands.app import app
+from epam.data.commands.app import app as data_app
+from epam.training.recipe import list_recipes
+from epam_baselines.train_command import app as train_app
+from epam_bench.commands.app import app as bench_app
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -21,13 +24,23 @@ COMMANDS = [
 ]
 
 
-@pytest.mark.parametrize("command", [line for line in COMMANDS if line.startswith("epam-bench ")])
+OURS = {"epam-bench": bench_app, "epam-data": data_app, "epam-train": train_app}
+
+
+@pytest.mark.parametrize("command", [line for line in COMMANDS if line.split()[0] in OURS])
 def test_every_subcommand_and_option_exists(command: str) -> None:
-    _, subcommand, *rest = shlex.split(command)
-    result = CliRunner().invoke(app, [subcommand, "--help"])
+    program, first, *rest = shlex.split(command)
+    subcommand = [] if program == "epam-train" else [first]
+    result = CliRunner().invoke(OURS[program], [*subcommand, "--help"])
     assert result.exit_code == 0, result.output
     words = set(re.findall(r"--?[a-z][a-z-]*", result.output))
     assert {word for word in rest if word.startswith("-")} <= words
+
+
+def test_every_recipe_that_it_trains_exists() -> None:
+    recipes = {line.split()[1] for line in COMMANDS if line.startswith("epam-train ")}
+    assert recipes
+    assert recipes <= set(list_recipes())
 
 
 @pytest.mark.parametrize("command", [line for line in COMMANDS if line.startswith("make ")])
