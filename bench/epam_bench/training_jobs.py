@@ -72,7 +72,8 @@ def run_jobs(
     with ThreadPoolExecutor(max_workers=parallel) as pool:
         try:
             while waiting or running:
-                for job in _ready(waiting, outcome):
+                # Only as many as can run: of those that wait, the first in the list goes first.
+                for job in _ready(waiting, outcome)[: parallel - len(running)]:
                     running[pool.submit(children.run, job)] = waiting.pop(job.name)
                 if not running:
                     continue

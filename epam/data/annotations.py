@@ -58,8 +58,8 @@ class Annotation:
         """Check one sample of an annotation file.
 
         Args:
-            fields: at least ``frame_dir`` (or ``filename``), ``label``, ``img_shape``,
-                ``total_frames`` and ``keypoint``; others are ignored.
+            fields: at least ``frame_dir`` (or ``filename``, which is followed where both are),
+                ``label``, ``img_shape``, ``total_frames`` and ``keypoint``; others are ignored.
             origin: where the sample comes from, for messages; usually the file.
 
         Raises:
@@ -257,8 +257,13 @@ def _missing_from_file(splits: Mapping[str, tuple[str, ...]], known: set[str], p
 def _raw_name(entry: object) -> str | None:
     if not isinstance(entry, Mapping):
         return None
-    name = entry.get("frame_dir", entry.get("filename"))
+    name = entry.get(_name_field(entry))
     return name if isinstance(name, str) and _is_plain_name(name) else None
+
+
+def _name_field(fields: Mapping[str, object]) -> str:
+    """Which field names the sample: ``filename`` comes before ``frame_dir`` where both are, as published."""
+    return "filename" if "filename" in fields else "frame_dir"
 
 
 def _is_plain_name(name: str) -> bool:
@@ -270,7 +275,7 @@ def _is_plain_name(name: str) -> bool:
 
 
 def _sample_name(fields: Mapping[str, object], origin: str) -> str:
-    key = "frame_dir" if "frame_dir" in fields else "filename"
+    key = _name_field(fields)
     if key not in fields:
         raise AnnotationError(f"{origin}: a sample has no 'frame_dir'; give each sample its id")
     name = fields[key]

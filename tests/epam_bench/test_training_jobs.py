@@ -62,6 +62,13 @@ def test_no_more_run_side_by_side_than_allowed(told: Path) -> None:
     assert all(begin[1] == end[1] for begin, end in zip(words[::2], words[1::2], strict=True))
 
 
+def test_the_first_in_the_list_that_can_goes_first(told: Path) -> None:
+    jobs = [job("a", told), job("of a", told, after=("a",)), job("b", told)]
+    run_jobs(jobs, parallel=1, threads=1)
+    begun = [line for line in told.read_text().splitlines() if line.startswith("begin")]
+    assert begun == ["begin a", "begin of a", "begin b"]
+
+
 def test_a_failure_costs_only_those_that_need_it(told: Path) -> None:
     jobs = [
         job("a", told, status=2),

@@ -78,9 +78,10 @@ def test_numpy_integers_and_lists_are_as_good_as_python_ones() -> None:
     assert Annotation.from_mapping(_fields(img_shape=np.array([480, 640]))).img_shape == (480, 640)
 
 
-def test_filename_stands_in_for_a_missing_frame_dir() -> None:
+def test_filename_names_the_sample_where_there_is_one() -> None:
     assert Annotation.from_mapping(_without("frame_dir") | {"filename": "clip_7"}).frame_dir == "clip_7"
-    assert Annotation.from_mapping(_fields("clip_8") | {"filename": "clip_7"}).frame_dir == "clip_8"
+    assert Annotation.from_mapping(_fields("clip_8") | {"filename": "clip_7"}).frame_dir == "clip_7"
+    assert Annotation.from_mapping(_fields("clip_8")).frame_dir == "clip_8"
 
 
 def test_a_toyota_name_with_dots_is_a_plain_name() -> None:
