@@ -264,25 +264,29 @@ def is_running(pid: int) -> bool:
     ],
 )
 def test_no_worker_outlives_a_parent_that_was(way: str, exit_status: int, tmp_path: Path) -> None:
-    program = tmp_path / "parent.py"
+    program, pids, complaints = (tmp_path / name for name in ("parent.py", "pids", "complaints"))
     program.write_text(PROGRAM)
-    with (tmp_path / "workers").open("w") as workers_file:
-        parent = subprocess.run(
-            [sys.executable, str(program), way],
-            stdout=workers_file,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=90,
-            check=False,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-        )
-    assert parent.returncode == exit_status, parent.stderr
-    workers = [int(pid) for pid in (tmp_path / "workers").read_text().split()]
-    assert len(workers) == 2
-    deadline = time.monotonic() + 15
-    while any(map(is_running, workers)) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    left = [pid for pid in workers if is_running(pid)]
-    for pid in left:
-        os.kill(pid, signal.SIGKILL)
+    try:
+        # Into files: a pipe would not end before the workers that hold it too.
+        with pids.open("w") as output, complaints.open("w") as errors:
+            parent = subprocess.run(
+                [sys.executable, str(program), way], stdout=output, stderr=errors, timeout=240, check=False
+            )
+        assert parent.returncode == exit_status, complaints.read_text()
+        wait_until_gone(read_pids(pids), seconds=60)
+        assert len(read_pids(pids)) == 2
+    finally:
+        left = [pid for pid in read_pids(pids) if is_running(pid)]
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
     assert not left
+
+
+def read_pids(path: Path) -> list[int]:
+    return [int(pid) for pid in path.read_text().split()]
+
+
+def wait_until_gone(pids: list[int], *, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while any(map(is_running, pids)) and time.monotonic() < deadline:
+        time.sleep(0.05)
