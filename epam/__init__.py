@@ -4,8 +4,9 @@ Names are imported when first used: what needs no PyTorch (errors, file writing,
 ``--help``) does not wait for it.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from epam.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from epam.attention import AttentionName, SpatialTemporalAttention
@@ -46,14 +47,4 @@ __all__ = [
     "x_shiftnet_rgb",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'epam' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -3,8 +3,9 @@
 Names are imported when first used: the data sets' rules and the commands' ``--help`` need no PyTorch.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from epam.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from epam.data.annotations import Annotation, load_annotations
@@ -51,14 +52,4 @@ __all__ = [
     "sample_frames",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'epam.data' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

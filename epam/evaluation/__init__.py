@@ -3,8 +3,9 @@
 Names are imported when first used: the intervals need no PyTorch.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from epam.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from epam.evaluation.accuracy import Accuracy, Tally, evaluate, find_hits, tally
@@ -14,18 +15,18 @@ if TYPE_CHECKING:
     from epam.evaluation.split_evaluation import SplitScores, score_split
 
 _HOMES = {
-    "Accuracy": "accuracy",
-    "McNemar": "mcnemar",
-    "ScoreTable": "score_table",
-    "SplitScores": "split_evaluation",
-    "Tally": "accuracy",
-    "bootstrap_mean_class_interval": "intervals",
-    "compare_runs": "mcnemar",
-    "evaluate": "accuracy",
-    "find_hits": "accuracy",
-    "score_split": "split_evaluation",
-    "tally": "accuracy",
-    "wilson_interval": "intervals",
+    "Accuracy": "epam.evaluation.accuracy",
+    "McNemar": "epam.evaluation.mcnemar",
+    "ScoreTable": "epam.evaluation.score_table",
+    "SplitScores": "epam.evaluation.split_evaluation",
+    "Tally": "epam.evaluation.accuracy",
+    "bootstrap_mean_class_interval": "epam.evaluation.intervals",
+    "compare_runs": "epam.evaluation.mcnemar",
+    "evaluate": "epam.evaluation.accuracy",
+    "find_hits": "epam.evaluation.accuracy",
+    "score_split": "epam.evaluation.split_evaluation",
+    "tally": "epam.evaluation.accuracy",
+    "wilson_interval": "epam.evaluation.intervals",
 }
 
 __all__ = [
@@ -43,14 +44,4 @@ __all__ = [
     "wilson_interval",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'epam.evaluation' has no attribute {name!r}")
-    value = getattr(import_module(f"epam.evaluation.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)
