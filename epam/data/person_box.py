@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
 
 from epam.errors import InputError
@@ -102,6 +100,10 @@ def crop_frames(frames: NDArray[np.uint8], box: Box, *, side: int) -> NDArray[np
     Returns:
         ``(frames, side, side, 3)``.
     """
+    # Here, not above: processes that draw or find boxes, and resize nothing, start without PyTorch.
+    import torch
+    import torch.nn.functional as F
+
     x1, y1, x2, y2 = box
     cut = np.empty((len(frames), side, side, 3), dtype=np.uint8)
     for frame, out in zip(frames, cut, strict=True):  # one at a time: floats of a clip are large
