@@ -76,7 +76,7 @@ def ablation(
 ) -> None:
     """Train pose, RGB, both, both without attention and both without shift, and compare by kind of class.
 
-    Three seeds of the tiny networks took 47 minutes on two quiet cores; the first line says how many
+    Three seeds of the tiny networks took an hour on two busy cores; the first line says how many
     trainings there are, the bar how long the rest will take. Stopped, it goes on where it was: give
     the same options again. Each network is the last of its schedule, not the best on the test split.
 
