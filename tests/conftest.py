@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 
 import pytest
 import torch
 from torch import nn
+
+
+def pytest_configure() -> None:
+    # A shell starts what runs behind `&` with Ctrl-C ignored, and every program that a test starts
+    # would inherit that: tests of stopping would wait for ever.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
