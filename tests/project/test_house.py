@@ -35,6 +35,7 @@ MAY_IMPORT = {
 """Arrows point down: who may import what of ours, the more particular name first."""
 
 TESTED_ELSEWHERE = {
+    "epam.data.person_crop": "test_clip.py and test_pipelines.py, which crop",
     "epam.data.preparation.finding": "test_split_checks.py and test_checking.py, which make them",
     "epam.data.preparation.video_checks": "test_checking.py, on a whole folder",
     "epam.evaluation.distributed_gather": "test_split_evaluation.py, with gloo processes",

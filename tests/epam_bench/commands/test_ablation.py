@@ -36,7 +36,7 @@ def test_help_teaches_and_says_how_long_it_takes() -> None:
     assert "took an hour on two busy cores" in " ".join(output.split())
 
 
-def test_a_network_is_trained_evaluated_and_put_on_record_once(root: Path, tmp_path: Path) -> None:
+def test_a_network_is_trained_evaluated_and_put_on_record(root: Path, tmp_path: Path) -> None:
     arguments = ("--variant", "pose", "--seeds", "1", "--root", str(root), "-o", str(tmp_path), *QUICK)
     result = invoke(*arguments)
     assert result.exit_code == 0, result.output
@@ -49,6 +49,13 @@ def test_a_network_is_trained_evaluated_and_put_on_record_once(root: Path, tmp_p
     assert "pose" in result.stdout
     assert "movement" in result.stdout
     assert (tmp_path / "ablation" / "pose-seed0" / "last.safetensors").exists()
+
+
+@pytest.mark.slow
+def test_what_is_on_record_is_kept_and_another_recipes_run_refused(root: Path, tmp_path: Path) -> None:
+    arguments = ("--variant", "pose", "--seeds", "1", "--root", str(root), "-o", str(tmp_path), *QUICK)
+    assert invoke(*arguments).exit_code == 0
+    (trial,) = trials(tmp_path / "records.jsonl")
 
     again = invoke(*arguments)
     assert again.exit_code == 0, again.output

@@ -140,7 +140,7 @@ def test_reproduce_leaves_records_tables_figures_and_verdicts(tmp_path: Path, mo
     assert (tmp_path / "report" / "report.md").exists()
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("stop", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_stopped_run_writes_what_it_has_and_starts_nothing_more(tmp_path: Path, stop: signal.Signals) -> None:
     records = tmp_path / "records.jsonl"
     arguments = ["latency", "x_shiftnet_pose", "--samples", "100000", "--warmup", "1", "--batch-size", "1,2"]
