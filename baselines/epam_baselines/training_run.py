@@ -281,6 +281,12 @@ class _Run:
         request = self.plan.request
         for caveat in dict.fromkeys(self.plan.training.caveats + self.plan.evaluated.caveats):
             say(f"note: {caveat}")
+        for part, split in (("training", self.plan.training), ("evaluation", self.plan.evaluated)):
+            if split.problems:
+                say(
+                    f"note: {len(split.problems)} samples of {part} cannot be used; the first: "
+                    f"{split.problems[0].message}"
+                )
         saved = None
         if self.processes.is_first:
             if request.overwrite:

@@ -301,6 +301,21 @@ def test_an_empty_split_is_refused(request_run: RequestRun, tmp_path: Path) -> N
         plan_run(replace(request, location=replace(request.location, annotations=(empty,))), ALONE)
 
 
+def test_samples_that_cannot_be_used_are_counted_and_named(request_run: RequestRun, tmp_path: Path) -> None:
+    path = write_annotations(tmp_path / "four.pkl", labels=4)
+    request = request_run()
+    request = replace(request, location=replace(request.location, annotations=(path,)))
+    said: list[str] = []
+    train(request, said=said)
+    assert [line.partition(" cannot")[0] for line in said if "cannot be used" in line] == [
+        "note: 3 samples of training",
+        "note: 1 samples of evaluation",
+    ]
+    assert "train03" in " ".join(said)
+    skipped = [line["sample"] for line in read_run_log(request.run) if line["kind"] == "skipped"]
+    assert skipped[:3] == ["train03", "train07", "train11"]
+
+
 def test_labels_outside_the_classes_are_refused(request_run: RequestRun, tmp_path: Path) -> None:
     high = tmp_path / "high.pkl"
     entries = [make_entry(f"train{n}", n) | {"label": n + 5} for n in range(3)]
