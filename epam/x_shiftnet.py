@@ -116,16 +116,26 @@ class ShiftBottleneck(nn.Module):
         self.se_module = SqueezeExcitation(inner) if squeeze else None
         self.conv3 = ConvNorm(inner, out_channels, 1)
         changes_shape = stride != 1 or in_channels != out_channels
-        self.downsample = ConvNorm(in_channels, out_channels, 1, stride=stride) if changes_shape else None
+        self.shortcut_stride = stride
+        self.downsample = ConvNorm(in_channels, out_channels, 1) if changes_shape else None
 
     def forward(self, x: Tensor, frames: int) -> Tensor:
         """``(N·T, C, H, W) → (N·T, C', H/s, W/s)``."""
-        shortcut = x if self.downsample is None else self.downsample(x)
+        shortcut = x if self.downsample is None else self.downsample(self._subsample(x))
         out = temporal_shift(x, frames=frames, fold=self.shift_fold) if self.shift_fold else x
         out = self.conv2(F.relu(self.conv1(out)))
         if self.se_module is not None:
             out = self.se_module(out, frames)
         return F.relu(self.conv3(F.silu(out)) + shortcut)
+
+    def _subsample(self, x: Tensor) -> Tensor:
+        """What a strided 1x1 convolution would look at.
+
+        That convolution itself is not used: on a CPU in channels-last order its backward pass can
+        write past its workspace where there are fewer channels than a vector register holds
+        (github.com/uxlfoundation/oneDNN/issues/6035), and ends the process, or trains on garbage.
+        """
+        return x if self.shortcut_stride == 1 else x[:, :, :: self.shortcut_stride, :: self.shortcut_stride]
 
 
 class Stage(nn.ModuleList):

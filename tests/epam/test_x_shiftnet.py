@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+import textwrap
+
 import pytest
 import torch
 from torch import nn
@@ -142,3 +146,30 @@ def test_the_shift_has_no_weights_so_both_forms_share_checkpoints(build) -> None
 def test_unfit_clip_is_refused_with_its_size(shape: tuple[int, ...], message: str) -> None:
     with pytest.raises(InputError, match=message):
         x_shiftnet_rgb(10)(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("stem_channels", [8, 12])
+def test_a_thin_network_in_channels_last_order_trains_without_touching_foreign_memory(
+    stem_channels: int,
+) -> None:
+    # In a process of its own, because what it guards against (oneDNN issue 6035, a strided 1x1
+    # convolution of few channels) is the end of the process, or wrong gradients.
+    code = textwrap.dedent(f"""
+        import torch
+        from epam.x_shiftnet import rgb_backbone
+
+        backbone = rgb_backbone(stem_channels={stem_channels}, stage_blocks=[1])
+        exact = rgb_backbone(stem_channels={stem_channels}, stage_blocks=[1]).double()
+        exact.load_state_dict(backbone.state_dict())
+        backbone.to(memory_format=torch.channels_last)
+        shortcut = backbone.layer1[0].downsample.conv
+        for _ in range(4):
+            clip = torch.randn(2, 3, 4, 192, 192)
+            for network in (backbone, exact):
+                network.zero_grad()
+                network(clip.to(network.conv5.conv.weight.dtype)).square().mean().backward()
+            truth = exact.layer1[0].downsample.conv.weight.grad
+            torch.testing.assert_close(shortcut.weight.grad.double(), truth, rtol=1e-3, atol=1e-5)
+    """)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
