@@ -6,6 +6,7 @@ import pytest
 
 from epam.data.data_root import DataLocation
 from epam.errors import InputError, UnknownNameError
+from epam.training.recipe import Recipe
 from epam_bench.ablation import SHORT_VARIANTS, VARIANTS, choose_variants, plan_trials
 
 
@@ -74,6 +75,20 @@ def test_a_training_is_told_recipe_seed_changes_and_starts(tmp_path: Path) -> No
     assert last.recipe.training.seed == 7
     assert last.recipe.schedule.epochs == 2
     assert last.recipe.model.options["temporal_shift"] is False
+
+
+def test_the_short_form_trains_half_as_long_under_a_name_of_its_own(tmp_path: Path) -> None:
+    def recipes(size: str) -> list[Recipe]:
+        plans = plan_trials(
+            choose_variants(SHORT_VARIANTS), [0], location=at(tmp_path), output=tmp_path, size=size
+        )
+        return [plan.recipe for plan in plans]
+
+    for short, whole in zip(recipes("short"), recipes("tiny"), strict=True):
+        assert short.name == whole.name.replace("tiny", "short")
+        assert short.schedule.epochs <= whole.schedule.epochs
+        assert short.model == whole.model
+        assert short.clip == whole.clip
 
 
 def test_a_run_that_is_there_is_resumed(tmp_path: Path) -> None:

@@ -51,7 +51,11 @@ def ablation(
         ),
     ] = None,
     size: Annotated[
-        str, typer.Option(help="tiny: thin networks for a CPU; full: the paper's recipes, for a GPU.")
+        str,
+        typer.Option(
+            help="tiny: thin networks for a CPU; short: the same, half as long; full: the paper's recipes, "
+            "for a GPU."
+        ),
     ] = "tiny",
     root: Annotated[
         Path | None,
@@ -118,7 +122,6 @@ class AblationSettings:
     Attributes:
         output: folder of the record file and of the runs.
         runs: name of the runs' folder there.
-        samples_per_class: of the data set, where it must be drawn.
         jobs: trainings side by side; none: one a core, or one on a GPU.
     """
 
@@ -132,7 +135,6 @@ class AblationSettings:
     device: str = "cpu"
     jobs: int | None = None
     runs: str = RUNS_FOLDER
-    samples_per_class: int = SAMPLES_PER_CLASS
 
     @property
     def records(self) -> Path:
@@ -198,10 +200,10 @@ def _draw(settings: AblationSettings) -> None:
     from epam_bench.commands.output import progress
 
     classes = get_dataset("embedded").protocol(settings.protocol).num_classes
-    with progress("Drawing", classes * settings.samples_per_class) as advance:
+    with progress("Drawing", classes * SAMPLES_PER_CLASS) as advance:
         write_dataset(
             settings.root,
-            samples_per_class=settings.samples_per_class,
+            samples_per_class=SAMPLES_PER_CLASS,
             workers=_cores(),
             on_sample=advance,
         )

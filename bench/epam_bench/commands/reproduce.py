@@ -24,9 +24,8 @@ QUICK_SAMPLES = 5
 QUICK_OUTPUT_DIR = DEFAULT_OUTPUT_DIR / "quick"
 """Apart from the whole run's, so that a few quick samples never stand beside its many."""
 
-SHORT_SAMPLES_PER_CLASS = 24
-SHORT_RUNS, SHORT_DATA = "short-ablation", "embedded-short"
-"""The short ablation's own folders: half the data, one seed, and no networks of `make ablation`."""
+SHORT_RUNS = "short-ablation"
+"""The short ablation's own folder, for these are no networks of `make ablation`; the data are the same."""
 
 
 def reproduce(
@@ -114,17 +113,17 @@ def reproduce(
 
 
 def _train_short(folder: Path) -> AblationOutcome:
-    """The ablation's three first rows, from one seed, on half the data."""
+    """The ablation's three first rows, from one seed, in half the epochs."""
     from epam_bench.ablation import SHORT_VARIANTS
-    from epam_bench.commands.ablation import AblationSettings, ablate
+    from epam_bench.commands.ablation import DATA_FOLDER, AblationSettings, ablate
 
     return ablate(
         AblationSettings(
-            root=folder / SHORT_DATA,
+            root=folder / DATA_FOLDER,
             output=folder,
             seeds=(0,),
             variants=SHORT_VARIANTS,
             runs=SHORT_RUNS,
-            samples_per_class=SHORT_SAMPLES_PER_CLASS,
+            size="short",
         )
     )

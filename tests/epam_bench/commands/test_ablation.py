@@ -71,7 +71,7 @@ def test_what_is_on_record_is_kept_and_another_recipes_run_refused(root: Path, t
     ("options", "message"),
     [
         (("--variant", "posed"), "unknown variant 'posed'; did you mean 'pose'"),
-        (("--size", "huge"), "write tiny, or full"),
+        (("--size", "huge"), "write tiny, short, or full"),
         (("--set", "optimizer.rate=1"), "no such field"),
         (("--protocol", "xset"), "unknown embedded protocol 'xset'"),
         (("--device", "tpu"), "unknown device 'tpu'"),
