@@ -26,8 +26,8 @@ def example_inputs(
 ) -> tuple[Tensor, ...]:
     """Random inputs in the order of ``forward``, the same for the same seed on every device.
 
-    ``(batch_size, channels, frames, height, width)`` each: RGB standard normal, as normalised
-    pixels are; heatmaps uniform in [0, 1). On the meta device nothing is drawn.
+    ``(batch_size, *shape)`` each: heatmaps uniform in [0, 1), all else standard normal, as
+    normalised pixels are. On the meta device nothing is drawn.
 
     Raises:
         InputError: a batch size below 1.
@@ -48,9 +48,12 @@ def with_clip(spec: ModelSpec, frames: int, height: int, width: int) -> ModelSpe
     have three times the frames and a quarter of the height and width.
 
     Raises:
-        InputError: a size below 1, or one whose quarter is not a whole number where that is needed.
+        InputError: a size below 1, one whose quarter is not a whole number where that is needed, or
+            a model whose inputs are neither frames nor heatmaps.
     """
     clip = (frames, height, width)
+    if other := next((name for name in spec.inputs if name not in ("rgb", "heatmaps")), None):
+        raise InputError(f"{spec.name}: its input {other} has no frames × height × width; leave --clip out")
     asked = "×".join(map(str, clip))
     if min(clip) < 1:
         raise InputError(f"clip {asked}: frames, height and width must be at least 1")

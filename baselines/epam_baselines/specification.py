@@ -33,26 +33,35 @@ class ModelSpec:
         name: what is typed on the command line.
         title: what a table prints.
         paper: authors, venue and year of the model's source.
-        year: year of that paper.
+        year: year of that paper; none for a network that comes from no paper.
         modalities: which streams of data it sees.
         inputs: shape of each input without the batch dimension, by name, in the order of
-            ``forward``; ``(channels, frames, height, width)``.
+            ``forward``: ``rgb`` and ``heatmaps`` are ``(channels, frames, height, width)``,
+            ``skeleton`` is ``(persons, frames, joints, coordinates)``.
         clips: temporal clips a video that the published accuracy averages over.
         crops: spatial crops a clip that it averages over.
         num_classes: classes of the published checkpoint; the default of ``create_model``.
         build: makes the network.
+        frame_interval: frames of the video from one of a clip's to the next; none where the clip is
+            spread over the whole video, however long.
+        head: dotted paths of the parts that only turn features into class logits, so that a count
+            with the head left out can be told.
+        notes: sentences that a row of this model must be read with.
     """
 
     name: str
     title: str
     paper: str
-    year: int
+    year: int | None
     modalities: tuple[Modality, ...]
     inputs: Mapping[str, tuple[int, ...]]
     clips: int
     crops: int
     num_classes: int
     build: Builder
+    frame_interval: int | None = None
+    head: tuple[str, ...] = ("cls_head",)
+    notes: tuple[str, ...] = ()
 
     @property
     def views(self) -> int:
@@ -95,12 +104,16 @@ class ModelSpec:
         """Frames and side of the inputs; an input that the model does not take has the paper's.
 
         Raises:
-            InputError: inputs that are not square, which no pipeline prepares.
+            InputError: inputs that are not square, or neither frames nor heatmaps, which no pipeline
+                prepares.
         """
         from epam.data.clip_size import ClipSize
 
         sizes: dict[str, int] = {}
-        for name, (_, frames, height, width) in self.inputs.items():
+        for name, shape in self.inputs.items():
+            if name not in ("rgb", "heatmaps"):
+                raise InputError(f"{self.name}: no pipeline prepares {printable(name)}")
+            _, frames, height, width = shape
             if height != width:
                 raise InputError(
                     f"{self.name}: {name} of {height} × {width}; clips are prepared square: give one side"

@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Annotated, Literal, Self, TypeVar
@@ -62,18 +63,26 @@ class ModelCard(_Frozen):
         inputs: shape of each input without the batch dimension, in the order of ``forward``.
         clips: temporal clips a video that the *published accuracy* averages over.
         crops: spatial crops a clip, likewise.
+        head_parameters: of ``parameters``, those of the parts that only turn features into logits;
+            none where it is not known which these are.
+        frame_interval: frames of the video from one of a clip's to the next; none where the clip is
+            spread over the whole video.
+        notes: sentences that a row of this model must be read with.
     """
 
     name: str
     title: str
     paper: str
-    year: int
+    year: int | None
     modalities: tuple[Modality, ...]
     inputs: dict[str, tuple[PositiveInt, ...]]
     clips: PositiveInt
     crops: PositiveInt
     num_classes: PositiveInt
     parameters: NonNegativeInt
+    head_parameters: NonNegativeInt | None = None
+    frame_interval: PositiveInt | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def views(self) -> int:
@@ -108,16 +117,56 @@ class _Record(_Frozen):
     caveats: tuple[str, ...] = ()
 
 
+class OperationKind(StrEnum):
+    """What an operation does; only the first three multiply and add."""
+
+    CONVOLUTION = "convolution"
+    MATRIX_PRODUCT = "matrix product"
+    ATTENTION = "attention"
+    NORMALISATION = "normalisation"
+    ACTIVATION = "activation"
+    POOLING = "pooling"
+    INTERPOLATION = "interpolation"
+    ELEMENTWISE = "elementwise"
+    REDUCTION = "reduction"
+    DATA_MOVEMENT = "data movement"
+    OTHER = "other"
+
+
+class LedgerEntry(_Frozen):
+    """All calls of one operation in one forward pass.
+
+    Attributes:
+        operation: as PyTorch dispatches it, without ``aten.``.
+        macs: multiply-adds; none outside convolutions, matrix products and attention.
+        elements: of the results: what conventions that count norms or activations multiply.
+        bytes_read: of the operands that are no weights, each as often as it is read.
+        bytes_written: of the results.
+        weight_bytes: of parameters and buffers, each as often as it is read.
+    """
+
+    operation: str
+    kind: OperationKind
+    calls: PositiveInt
+    macs: NonNegativeInt
+    elements: NonNegativeInt
+    bytes_read: NonNegativeInt
+    bytes_written: NonNegativeInt
+    weight_bytes: NonNegativeInt
+
+
 class CountRecord(_Record):
     """Multiply-adds of one forward pass over one clip (one view), by one counter.
 
     Attributes:
-        counter: ``torch``, ``fvcore`` or ``thop``.
+        counter: ``consensus``, ``torch``, ``fvcore`` or ``thop``.
         convention: what the counter counts, in words.
         macs: its total; one multiply-add is one MAC and two FLOPs.
         macs_by_operation: the same, split as the counter splits it.
         macs_by_module: the same, by the module's path; empty when not asked for.
         uncounted: operations that the counter met and has no rule for, with how often.
+        ledger: every operation with what it computes and moves; empty for counters that keep none.
+        disagreements: where the counter's two accounts of the same call differ, with both numbers.
     """
 
     kind: Literal["count"] = "count"
@@ -128,6 +177,8 @@ class CountRecord(_Record):
     macs_by_operation: dict[str, NonNegativeInt]
     macs_by_module: dict[str, NonNegativeInt] = {}
     uncounted: dict[str, NonNegativeInt] = {}
+    ledger: tuple[LedgerEntry, ...] = ()
+    disagreements: tuple[str, ...] = ()
 
     @property
     def flops(self) -> int:
