@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from epam.errors import UnknownNameError
-from epam_bench.counters.counter import Count, Counter
+from epam_bench.counters.counter import Count, Counter, CounterError, WeightsNeededError
 from epam_bench.counters.fvcore_counter import FvcoreCounter
+from epam_bench.counters.ledger import Ledger, LedgerLine
 from epam_bench.counters.thop_counter import ThopCounter
 from epam_bench.counters.torch_counter import TorchCounter
 
@@ -22,4 +23,13 @@ def get_counter(name: str) -> Counter:
     return COUNTERS[name]
 
 
-__all__ = ["COUNTERS", "Count", "Counter", "get_counter"]
+__all__ = [
+    "COUNTERS",
+    "Count",
+    "Counter",
+    "CounterError",
+    "Ledger",
+    "LedgerLine",
+    "WeightsNeededError",
+    "get_counter",
+]

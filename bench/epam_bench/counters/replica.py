@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import copy
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map_only
+
+InputsT = TypeVar("InputsT")
 
 
 def meta_replica(model: nn.Module) -> nn.Module:
@@ -18,9 +22,14 @@ def meta_replica(model: nn.Module) -> nn.Module:
     return copy.deepcopy(model, memo).eval()
 
 
-def meta_inputs(inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """The same shapes and types on the meta device."""
-    return tuple(torch.empty_like(value, device="meta") for value in inputs)
+def meta_inputs(inputs: InputsT) -> InputsT:
+    """The same shapes and types on the meta device, also inside lists, tuples and dictionaries."""
+    return tree_map_only(Tensor, lambda value: torch.empty_like(value, device="meta"), inputs)
+
+
+def on_meta(model: nn.Module) -> bool:
+    """Whether a network has no values: it was built on the meta device."""
+    return any(tensor.is_meta for tensor in (*model.parameters(), *model.buffers()))
 
 
 def _to_meta(tensor: Tensor) -> Tensor:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import collections
+import traceback
 import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from epam_bench.counters.counter import Count
+from epam_bench.counters.counter import Arguments, Count, CounterError, KeywordArguments
+from epam_bench.counters.positional import positional
 from epam_bench.counters.replica import meta_inputs, meta_replica
 from epam_bench.counters.torch_counter import TorchCounter
 
@@ -26,28 +28,47 @@ class ThopCounter:
     package = "thop"
     convention = "layers of known types: convolutions, linear, and two operations per element of a norm"
 
-    def count(self, model: nn.Module, inputs: tuple[Tensor, ...]) -> Count:
-        """Count on a replica without weights: thop leaves buffers behind in what it profiles."""
+    def count(self, model: nn.Module, args: Arguments, kwargs: KeywordArguments | None = None) -> Count:
+        """Count on a replica without weights: thop leaves buffers behind in what it profiles.
+
+        Raises:
+            CounterError: the network calls a layer by keyword, which thop's rules cannot read.
+        """
         replica = meta_replica(model)
+        wrapper = positional(replica, meta_inputs(args), meta_inputs(dict(kwargs or {})))
         with warnings.catch_warnings(), torch.no_grad():
             # thop still imports distutils' version numbers, which warn of their end.
             warnings.simplefilter("ignore")
             import thop
 
-            total, _, layers = thop.profile(replica, meta_inputs(inputs), verbose=False, ret_layer_info=True)
-        unseen = _unseen(model, inputs)
+            try:
+                total, _, layers = thop.profile(wrapper, wrapper.tensors, verbose=False, ret_layer_info=True)
+            except Exception as error:
+                if not _raised_by_a_rule(error):
+                    raise
+                raise CounterError(
+                    f"thop cannot count {type(model).__name__}: {type(error).__name__} in its rule for a "
+                    f"layer ({error}); its rules read a layer's first positional input"
+                ) from error
+        unseen = _unseen(model, args, kwargs)
         caveats = tuple(
             f"thop does not see {macs / 1e9:.3f} G MACs of {what}" for what, (macs, _) in unseen.items()
         )
         return Count(
             macs=int(total),
-            by_operation=_by_layer_type(replica, layers),
+            by_operation=_by_layer_type(wrapper, layers),
             uncounted={what: times for what, (_, times) in unseen.items()},
             caveats=caveats,
         )
 
 
-def _by_layer_type(replica: nn.Module, layers: dict[str, Any]) -> dict[str, int]:
+def _raised_by_a_rule(error: Exception) -> bool:
+    """Whether thop's own code failed, and not the network."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    return frames[-1][0].f_globals.get("__name__", "").startswith("thop.")
+
+
+def _by_layer_type(wrapper: nn.Module, layers: dict[str, Any]) -> dict[str, int]:
     totals: collections.Counter[str] = collections.Counter()
 
     def add(branch: dict[str, Any], path: str) -> None:
@@ -55,17 +76,17 @@ def _by_layer_type(replica: nn.Module, layers: dict[str, Any]) -> dict[str, int]
             if children:
                 add(children, f"{path}{name}.")
             elif macs:
-                totals[type(replica.get_submodule(path + name)).__name__] += int(macs)
+                totals[type(wrapper.get_submodule(path + name)).__name__] += int(macs)
 
     add(layers, "")
     return dict(totals)
 
 
-def _unseen(model: nn.Module, inputs: tuple[Tensor, ...]) -> dict[str, tuple[int, int]]:
+def _unseen(model: nn.Module, args: Arguments, kwargs: KeywordArguments | None) -> dict[str, tuple[int, int]]:
     """Multiply-adds done by modules that thop has no rule for: what → (MACs, how many modules)."""
     from thop.profile import register_hooks
 
-    by_module = TorchCounter().count(model, inputs).by_module
+    by_module = TorchCounter().count(model, args, kwargs).by_module
     unseen: dict[str, tuple[int, int]] = {}
     for path, module in model.named_modules():
         own = by_module.get(path, 0) - sum(_within(module, path, by_module))

@@ -6,12 +6,12 @@ import collections
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
-from epam_bench.counters.counter import Count
+from epam_bench.counters.counter import Arguments, Count, KeywordArguments
 from epam_bench.counters.replica import meta_inputs, meta_replica
 
 
@@ -26,13 +26,13 @@ class TorchCounter:
     package = "torch"
     convention = "convolutions, matrix products and attention; no norms, activations or pooling"
 
-    def count(self, model: nn.Module, inputs: tuple[Tensor, ...]) -> Count:
+    def count(self, model: nn.Module, args: Arguments, kwargs: KeywordArguments | None = None) -> Count:
         """Count on a replica without weights; nothing is executed."""
-        replica, placeholders = meta_replica(model), meta_inputs(inputs)
+        replica, placeholders, named = meta_replica(model), meta_inputs(args), meta_inputs(dict(kwargs or {}))
         met = _OperationLog()
         counter = FlopCounterMode(display=False)
         with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter, met:
-            replica(*placeholders)
+            replica(*placeholders, **named)
         flops = counter.get_flop_counts()
         by_operation = {_name(operation): value // 2 for operation, value in flops["Global"].items()}
         return Count(

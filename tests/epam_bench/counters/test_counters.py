@@ -8,7 +8,7 @@ import epam
 from epam.checkpoints import hash_weights
 from epam.errors import UnknownNameError
 from epam_baselines import create_model, example_inputs, model_spec
-from epam_bench.counters import COUNTERS, get_counter
+from epam_bench.counters import COUNTERS, CounterError, get_counter
 from epam_bench.counters.replica import meta_replica
 
 
@@ -154,6 +154,49 @@ def test_replica_holds_no_weights_and_shares_what_was_shared() -> None:
     assert all(p.is_meta for p in replica.parameters())
     assert len(list(replica.parameters())) == 2
     assert not replica.training
+
+
+class Named(nn.Module):
+    """``{"rows": (N, 4)}`` and a list by keyword → a dictionary; 20 MACs a row, 10 more each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(4, 5, bias=False), nn.Linear(5, 2, bias=False)
+
+    def forward(self, batch: dict[str, Tensor], *, more: list[Tensor], scale: float) -> dict[str, Tensor]:
+        return {"out": self.second(self.first(batch["rows"]) + scale * sum(more))}
+
+
+@pytest.mark.parametrize("name", list(COUNTERS))
+def test_inputs_by_keyword_and_in_dictionaries_are_counted(name: str) -> None:
+    model, more = Named(), [torch.zeros(2, 5), torch.zeros(2, 5)]
+    count = COUNTERS[name].count(model, ({"rows": torch.zeros(2, 4)},), {"more": more, "scale": 0.5})
+    assert count.macs == 2 * (20 + 10)
+    if name in ("torch", "fvcore"):
+        assert count.by_module == {"": 60, "first": 40, "second": 20}
+
+
+def test_thop_says_that_it_cannot_read_layers_called_by_keyword() -> None:
+    class ByKeyword(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.pool = nn.AdaptiveAvgPool1d(2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.pool(input=x)
+
+    with pytest.raises(CounterError, match="first positional input"):
+        COUNTERS["thop"].count(ByKeyword(), (torch.zeros(1, 3, 4),))
+
+
+@pytest.mark.parametrize("name", list(COUNTERS))
+def test_a_networks_own_failure_is_not_blamed_on_the_counter(name: str) -> None:
+    class Broken(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            raise IndexError("the network's own")
+
+    with pytest.raises(IndexError, match="the network's own"):
+        COUNTERS[name].count(Broken(), (torch.zeros(1, 4),))
 
 
 def test_unknown_counter_names_the_nearest() -> None:
