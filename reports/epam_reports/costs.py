@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from epam_bench.records import AccuracyRecord, ModelCard
-from epam_reports.measurements import Measured, cite, describe_input
+from epam_bench.records import AccuracyRecord, CountRecord, ModelCard
+from epam_reports.evidence import Evidence
+from epam_reports.measurements import Measured, describe_input
 from epam_reports.published import PublishedNumber, select
 from epam_reports.published.published_number import ACCURACIES
 
@@ -20,17 +21,35 @@ class Cost:
     """MACs of one video, over all the views of one accuracy.
 
     Attributes:
-        operands: how it was made: ``30 × 54.75 G``.
+        evidence: the count or the published number that it was made from, and how: ``30 × 54.75 G``.
         note: what the source's number must not be read without; mostly empty.
     """
 
     gmacs_per_video: float
     views: int
     counter: str
-    origin: Literal["measured", "quoted"]
-    source: str
-    operands: str
+    evidence: Evidence
     note: str = ""
+
+    @property
+    def gmacs_per_view(self) -> float:
+        """MACs of one of the views, all of which cost the same."""
+        return self.gmacs_per_video / self.views
+
+    @property
+    def origin(self) -> Literal["measured", "quoted"]:
+        """Whether it was made from our count or from a published number."""
+        return "quoted" if self.evidence.numbers else "measured"
+
+    @property
+    def source(self) -> str:
+        """The count or the published number, for a reader."""
+        return self.evidence.citation
+
+    @property
+    def operands(self) -> str:
+        """How it was made: ``30 × 54.75 G``."""
+        return self.evidence.working
 
 
 @dataclass(frozen=True)
@@ -62,9 +81,7 @@ def cost_of_accuracy(
     for entry in measured:
         count = entry.preferred_count
         if entry.card.name == accuracy.catalogue_name and entry.shapes == accuracy.shapes and count:
-            operands = f"{accuracy.views} × {count.macs / 1e9:.2f} G"
-            total = count.macs * accuracy.views / 1e9
-            return Cost(total, accuracy.views, count.counter, "measured", cite(count), operands)
+            return _counted(count, accuracy.views)
     quoted = select(
         published, catalogue_name=accuracy.catalogue_name, metrics=("macs",), shapes=accuracy.shapes
     )
@@ -86,15 +103,7 @@ def cost_of_evaluation(record: AccuracyRecord, measured: Sequence[Measured]) -> 
     alike = [entry for entry in at_input if _is_same_but_for_classes(entry.card, card)]
     for entry in sorted(alike, key=lambda entry: entry.card.num_classes != card.num_classes):
         if count := entry.preferred_count:
-            return Cost(
-                gmacs_per_video=count.macs * record.views / 1e9,
-                views=record.views,
-                counter=count.counter,
-                origin="measured",
-                source=cite(count),
-                operands=f"{record.views} × {count.macs / 1e9:.2f} G",
-                note=_other_head(entry.card, card),
-            )
+            return _counted(count, record.views, note=_other_head(entry.card, card))
     if at_input:
         return NoCost(
             f"counted under this name was {_size(at_input[0].card)}, evaluated {_size(card)}",
@@ -145,6 +154,18 @@ def _other_head(counted: ModelCard, evaluated: ModelCard) -> str:
     return f"counted with {counted.num_classes} classes, evaluated with {evaluated.num_classes}"
 
 
+def _counted(count: CountRecord, views: int, note: str = "") -> Cost:
+    """Our count of one view, for as many as an accuracy took."""
+    working = f"{views} × {count.macs / 1e9:.2f} G"
+    return Cost(
+        gmacs_per_video=count.macs * views / 1e9,
+        views=views,
+        counter=count.counter,
+        evidence=Evidence(records=(count,), working=working),
+        note=note,
+    )
+
+
 def _multiplied(printed: PublishedNumber, printed_views: int, views: int) -> Cost:
     """A cost printed for some views, for as many as an accuracy took."""
     operands = f"{views} × {printed.value} G" + (f" / {printed_views}" if printed_views != 1 else "")
@@ -152,9 +173,9 @@ def _multiplied(printed: PublishedNumber, printed_views: int, views: int) -> Cos
         gmacs_per_video=float(printed.value) * views / printed_views,
         views=views,
         counter=printed.counter or "as printed",
-        origin="quoted",
-        source=printed.citation,
-        operands=f"{printed.value} G" if views == printed_views else operands,
+        evidence=Evidence(
+            numbers=(printed,), working=f"{printed.value} G" if views == printed_views else operands
+        ),
         note=printed.note,
     )
 

@@ -20,9 +20,10 @@ from epam_bench.records import (
     latest_records,
 )
 
-COUNTERS = ("torch", "fvcore", "thop")
-"""Order of preference where one number must stand for a model's cost: torch's counts
-convolutions and matrix products alone, the convention with the fewest choices in it."""
+COUNTERS = ("consensus", "torch", "fvcore", "thop")
+"""Order of preference where one number must stand for a model's cost. Ours and torch's count
+convolutions, matrix products and attention alone, the convention with the fewest choices in it;
+torch's misses fused attention on a CPU, which ours counts."""
 
 COMPLETENESS_SLACK = 0.01
 """How far below convolutions and matrix products alone a count may be before it is incomplete."""
@@ -73,6 +74,12 @@ class Measured:
         return self.card.name + self.suffix
 
     @property
+    def latest(self) -> CountRecord | LatencyRecord:
+        """The newest of its records, whose card is the entry's."""
+        records: list[CountRecord | LatencyRecord] = [*self.counts.values(), *self.latencies]
+        return max(records, key=lambda record: record.created)
+
+    @property
     def preferred_count(self) -> CountRecord | None:
         """The count that stands for the model where there is room for one; none if nothing was counted."""
         return next(iter(self.usable_counts), None)
@@ -86,7 +93,10 @@ class Measured:
 
     @property
     def incomplete_counts(self) -> list[CountRecord]:
-        """Counts below the preferred one, whose convention is the least: they missed operations."""
+        """Counts below the preferred one, whose convention is the least: they missed operations.
+
+        Without one of ours it is torch's, which itself may have missed attention.
+        """
         floor = (1 - COMPLETENESS_SLACK) * max((record.macs for record in self.usable_counts[:1]), default=0)
         return [record for record in self.usable_counts if record.macs < floor]
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
+
+from epam_reports.evidence import ROW, Evidence
 
 QUOTED_MARK = "†"
 QUOTED_REMARK = "quoted from the source named, not from this report's records"
@@ -24,6 +26,8 @@ class Column:
         origin: frame column that says ``measured`` or ``quoted`` of this figure.
         quoted_as_printed: a quoted figure keeps its source's digits whatever ``decimals`` says.
         notes: frame column with a sentence about this figure, printed as a footnote.
+        warning: frame column with a sign that stands behind this figure; the table says what it means.
+        evidence: name of what this figure rests on, in the table's ``evidence``.
         absent: what is printed where there is no figure.
         wide: holds sentences, so that it may be wrapped.
     """
@@ -35,6 +39,8 @@ class Column:
     origin: str | None = None
     quoted_as_printed: bool = False
     notes: str | None = None
+    warning: str | None = None
+    evidence: str = ROW
     absent: str = "not measured"
     wide: bool = False
 
@@ -50,6 +56,7 @@ class Table:
         columns: what of it is printed, in order.
         remarks: sentences below the table.
         details: further frames by name, for machines only: what is behind the rows.
+        evidence: what the figures of each row rest on, by name; empty where a table has it in words alone.
     """
 
     name: str
@@ -59,16 +66,30 @@ class Table:
     columns: tuple[Column, ...]
     remarks: tuple[str, ...] = ()
     details: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    evidence: tuple[Mapping[str, Evidence], ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One printed cell; ``figures`` are ``text`` (and its bounds) where the cell is a number."""
+    """One printed cell.
+
+    Attributes:
+        figures: ``text`` and the bounds in it, where the cell is a number.
+        absent: there is no figure, and the text says so.
+        warning: a sign that the figure must not be read without.
+        mark: of its footnote; empty without one.
+        note: that footnote.
+        evidence: what it rests on, as far as the table says.
+    """
 
     text: str
     figures: tuple[str, ...] = ()
     quoted: bool = False
+    absent: bool = False
+    warning: str = ""
     mark: str = ""
+    note: str = ""
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True)
@@ -84,12 +105,13 @@ def lay_out(table: Table) -> Layout:
     """Turn figures into cells; equal notes share one mark: a, b, c …"""
     marks: dict[str, str] = {}
     records = table.frame.to_dict(orient="records")
+    evidence = table.evidence or ({},) * len(records)
     rows = tuple(
         tuple(
-            _cell({str(key): value for key, value in record.items()}, column, marks)
+            _cell({str(key): value for key, value in record.items()}, column, marks, known)
             for column in table.columns
         )
-        for record in records
+        for record, known in zip(records, evidence, strict=True)
     )
     footnotes = [(mark, note) for note, mark in marks.items()]
     if any(cell.quoted for row in rows for cell in row):
@@ -108,8 +130,9 @@ def text_frame(table: Table) -> pd.DataFrame:
 
 
 def plain_text(cell: Cell) -> str:
-    """A cell without any markup: ``96.1†[a]``."""
-    return cell.text + (QUOTED_MARK if cell.quoted else "") + (f"[{cell.mark}]" if cell.mark else "")
+    """A cell without any markup: ``96.1†≠[a]``."""
+    signs = (QUOTED_MARK if cell.quoted else "") + cell.warning
+    return cell.text + signs + (f"[{cell.mark}]" if cell.mark else "")
 
 
 def typed_frame(rows: Sequence[dict[str, object]], dtypes: dict[str, str]) -> pd.DataFrame:
@@ -124,22 +147,44 @@ def join_notes(*notes: str | None) -> str | None:
     return "; ".join(said) if said else None
 
 
-def _cell(record: dict[str, object], column: Column, marks: dict[str, str]) -> Cell:
-    note = record[column.notes] if column.notes else None
-    mark = marks.setdefault(note, _letter(len(marks))) if isinstance(note, str) and note else ""
+def _cell(
+    record: dict[str, object], column: Column, marks: dict[str, str], evidence: Mapping[str, Evidence]
+) -> Cell:
+    note = _words(record, column.notes)
+    about = Cell(
+        text=column.absent,
+        absent=True,
+        warning=_words(record, column.warning),
+        mark=marks.setdefault(note, _letter(len(marks))) if note else "",
+        note=note,
+        evidence=evidence.get(column.evidence),
+    )
     value = record[column.key]
     if _is_absent(value):
-        return Cell(column.absent, mark=mark)
+        return about
     quoted = column.origin is not None and record[column.origin] == "quoted"
+    printed = replace(about, text=str(value), absent=False, quoted=quoted)
     if column.decimals is None or (quoted and column.quoted_as_printed):
-        figures = (str(value),) if isinstance(value, float) else ()
-        return Cell(str(value), figures, quoted, mark)
-    printed = [_format(value, column.decimals)]
-    text = printed[0]
+        text = _as_printed(value, about.evidence)
+        return replace(printed, text=text, figures=(text,) if isinstance(value, float) else ())
+    figures = [_format(value, column.decimals)]
+    text = figures[0]
     if column.interval and not any(_is_absent(record[bound]) for bound in column.interval):
-        printed += [_format(record[bound], column.decimals) for bound in column.interval]
-        text += f" [{printed[1]}, {printed[2]}]"
-    return Cell(text, tuple(printed), quoted, mark)
+        figures += [_format(record[bound], column.decimals) for bound in column.interval]
+        text += f" [{figures[1]}, {figures[2]}]"
+    return replace(printed, text=text, figures=tuple(figures))
+
+
+def _as_printed(value: object, evidence: Evidence | None) -> str:
+    """A quotation has its source's digits: ``196``, not ``196.0``."""
+    sources = evidence.numbers if evidence and not evidence.working else ()
+    printed = next((str(number.value) for number in sources if float(number.value) == value), None)
+    return printed or str(value)
+
+
+def _words(record: dict[str, object], key: str | None) -> str:
+    words = record[key] if key else None
+    return words if isinstance(words, str) else ""
 
 
 def _format(value: object, decimals: int) -> str:

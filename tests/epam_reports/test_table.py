@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from epam_reports.evidence import ROW, Evidence
+from epam_reports.published import load_published
 from epam_reports.table import Column, Table, lay_out, plain_text, text_frame, typed_frame
 
 DTYPES = {
@@ -73,3 +75,32 @@ def test_quotation_keeps_its_digits_where_a_measured_figure_is_rounded() -> None
     ]
     table = Table(name="t", title="T", caption="", frame=typed_frame(rows, DTYPES), columns=columns)
     assert _texts(table) == [["67.463†"], ["67.5"]]
+
+
+def test_warning_stands_behind_the_figure_and_before_the_footnote() -> None:
+    columns = (Column(key="ms", header="ms", decimals=1, origin="origin", notes="notes", warning="low"),)
+    frame = typed_frame(
+        [{"ms": 2.0, "origin": "quoted", "notes": "n", "low": "≠"}, {"low": "≠"}], DTYPES | {"low": "string"}
+    )
+    table = Table(name="t", title="T", caption="", frame=frame, columns=columns)
+    assert _texts(table) == [["2.0†≠[a]"], ["not measured≠"]]
+
+
+def test_cell_has_the_evidence_that_its_column_names_or_its_rows() -> None:
+    row, of_ms = Evidence(missing="row"), Evidence(missing="ms")
+    columns = (Column(key="model", header="Model"), Column(key="ms", header="ms", evidence="time"))
+    frame = typed_frame([{"model": "a", "ms": 1.0}, {"model": "b"}], DTYPES)
+    evidence = ({ROW: row, "time": of_ms}, {ROW: row})
+    table = Table(name="t", title="T", caption="", frame=frame, columns=columns, evidence=evidence)
+    found = [[cell.evidence and cell.evidence.missing for cell in line] for line in lay_out(table).rows]
+    assert found == [["row", "ms"], ["row", None]]
+    assert [cell.absent for cell in lay_out(table).rows[1]] == [False, True]
+
+
+def test_single_quotation_has_its_sources_very_digits() -> None:
+    number = next(number for number in load_published() if str(number.value) == "196")
+    columns = (Column(key="ms", header="ms", origin="origin"),)
+    frame = typed_frame([{"ms": 196.0, "origin": "quoted"}], DTYPES)
+    evidence = ({ROW: Evidence(numbers=(number,))},)
+    table = Table(name="t", title="T", caption="", frame=frame, columns=columns, evidence=evidence)
+    assert _texts(table) == [["196†"]]

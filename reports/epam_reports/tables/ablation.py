@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import mean
 
 from epam_bench.records import AblationTrial, AnyRecord
+from epam_reports.evidence import ROW, Evidence, evidence_of
 from epam_reports.measurements import cite, describe_input, newest
 from epam_reports.protocols import published_name
 from epam_reports.table import Column, Table, join_notes, typed_frame
@@ -72,6 +73,7 @@ def ablation_table(records: Iterable[AnyRecord]) -> Table:
         columns=_columns(kinds, experiments),
         remarks=_remarks(experiments, kinds),
         details={"trials": typed_frame([_trial(trial, kinds) for trial in trials], _trial_dtypes(kinds))},
+        evidence=evidence_of(rows),
     )
 
 
@@ -175,6 +177,7 @@ def _figures(row: _Row, others: Sequence[_Row], kinds: Sequence[str]) -> dict[st
     trial = row.first
     dataset, split = published_name(trial.dataset, trial.protocol)
     figures: dict[str, object] = {
+        ROW: Evidence(records=row.trials),
         "variant": trial.variant,
         "catalogue_name": trial.model.name,
         "dataset": dataset,

@@ -14,7 +14,8 @@ from epam_reports.evaluations import (
     gather_evaluations,
     unsaid_caveats,
 )
-from epam_reports.measurements import Measured, cite, describe_input, gather
+from epam_reports.evidence import ROW, Evidence, evidence_of, traced
+from epam_reports.measurements import Measured, describe_input, gather
 from epam_reports.published import PublishedNumber, load_published, select
 from epam_reports.published.published_number import ACCURACIES
 from epam_reports.table import Column, Table, join_notes, typed_frame
@@ -92,12 +93,14 @@ def accuracy_table(
         for number in select(numbers, metrics=ACCURACIES)
         if not measured_protocols_only or (number.dataset, number.split) in ours
     ]
+    ordered = _in_order(rows)
     return Table(
         name="accuracy",
         title="Accuracies, published and measured",
         caption=_caption(evaluations, rows),
-        frame=typed_frame(_in_order(rows), _DTYPES),
+        frame=typed_frame(ordered, _DTYPES),
         columns=_COLUMNS,
+        evidence=evidence_of(ordered),
         remarks=(_TWO_DEFINITIONS,) if any(_has_two_means(entry) for entry in evaluations) else (),
     )
 
@@ -115,6 +118,7 @@ _COLUMNS = (
         interval=("accuracy_low_percent", "accuracy_high_percent"),
         origin="accuracy_origin",
         quoted_as_printed=True,
+        evidence="accuracy",
     ),
     Column(key="views", header="Views", absent="not stated"),
     Column(key="input", header="Input of a view", absent="not stated"),
@@ -125,8 +129,9 @@ _COLUMNS = (
         origin="cost_origin",
         notes="cost_notes",
         absent="not counted",
+        evidence="cost",
     ),
-    Column(key="cost_match", header="", absent=""),
+    Column(key="cost_match", header="", absent="", evidence="cost"),
     Column(key="samples", header="Samples", absent="–"),
     Column(key="skipped_samples", header="Skipped", absent="–"),
     Column(key="accuracy_source", header="Source"),
@@ -166,7 +171,9 @@ def _in_order(rows: Sequence[dict[str, object]]) -> list[dict[str, object]]:
 
 def _quoted_row(number: PublishedNumber, cost: Cost | NoCost) -> dict[str, object]:
     third_party = "repeated by a third party" if number.source.kind == "index" else None
+    quoted = Evidence(numbers=(number,))
     return {
+        ROW: quoted,
         "catalogue_name": number.catalogue_name,
         "model": number.model,
         "modality": number.modality,
@@ -176,8 +183,7 @@ def _quoted_row(number: PublishedNumber, cost: Cost | NoCost) -> dict[str, objec
         "accuracy_percent": float(number.value),
         "input": number.input.replace("x", "×") or None,
         "views": number.views,
-        "accuracy_origin": "quoted",
-        "accuracy_source": number.citation,
+        **traced("accuracy", quoted),
         "accuracy_notes": join_notes(number.note, third_party),
         **_cost(cost),
     }
@@ -185,17 +191,17 @@ def _quoted_row(number: PublishedNumber, cost: Cost | NoCost) -> dict[str, objec
 
 def _cost(cost: Cost | NoCost) -> dict[str, object]:
     if isinstance(cost, NoCost):
+        missing: dict[str, object] = {"cost": Evidence(missing=cost.reason)}
         # "not counted" needs no footnote; that something else was counted does.
         if not cost.mismatch:
-            return {}
-        return {"cost_match": MISMATCH_MARK, "cost_notes": cost.reason}
+            return missing
+        return missing | {"cost_match": MISMATCH_MARK, "cost_notes": cost.reason}
     quoted = f"{cost.operands}: {cost.source}" if cost.origin == "quoted" else None
     return {
         "counter": cost.counter,
         "gmacs_per_video": cost.gmacs_per_video,
         "cost_operands": cost.operands,
-        "cost_origin": cost.origin,
-        "cost_source": cost.source,
+        **traced("cost", cost.evidence),
         "cost_notes": join_notes(quoted, cost.note),
     }
 
@@ -204,7 +210,9 @@ def _measured_rows(
     entry: Evaluation, measured: Sequence[Measured], others: Sequence[Evaluation]
 ) -> Iterator[dict[str, object]]:
     record = entry.record
+    evaluated = Evidence(records=(record,))
     shared: dict[str, object] = {
+        ROW: evaluated,
         "catalogue_name": record.model.name,
         "model": entry.title,
         "dataset": entry.dataset,
@@ -212,8 +220,7 @@ def _measured_rows(
         "confidence": record.confidence,
         "input": describe_input(record.model),
         "views": record.views,
-        "accuracy_origin": "measured",
-        "accuracy_source": cite(record),
+        **traced("accuracy", evaluated),
         "accuracy_notes": _notes(entry, others),
         "samples": record.evaluated,
         "split_samples": record.split_samples,
@@ -237,8 +244,9 @@ def _measured_rows(
 def _cost_of_stream(whole: dict[str, object], main: str) -> dict[str, object]:
     """What is counted is the whole network's forward pass, which no one stream alone needs."""
     if "gmacs_per_video" not in whole:
-        return {}
-    return {"cost_notes": f"one stream alone; the whole network's cost stands beside its {main} accuracy"}
+        return {"cost": whole["cost"]}
+    note = f"one stream alone; the whole network's cost stands beside its {main} accuracy"
+    return {"cost_notes": note, "cost": Evidence(missing=note)}
 
 
 def _figures(result: StreamResult) -> Iterator[dict[str, object]]:
@@ -284,4 +292,4 @@ def _notes(entry: Evaluation, others: Sequence[Evaluation]) -> str | None:
     weights = f"weights {record.weights_sha256[:HASH_DIGITS]}"
     if record.checkpoint:
         weights = describe_weights(record)
-    return join_notes(weights, other_samples, *unsaid_caveats(record), *record.caveats)
+    return join_notes(weights, other_samples, *unsaid_caveats(record), *record.caveats, *record.model.notes)

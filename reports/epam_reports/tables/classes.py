@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from epam_bench.records import AccuracyRecord, AnyRecord, Stream
 from epam_reports.evaluations import STREAM_NAMES, Evaluation, describe_weights, gather_evaluations
+from epam_reports.evidence import ROW, Evidence, evidence_of
 from epam_reports.measurements import cite
 from epam_reports.table import Column, Table, typed_frame
 
@@ -29,6 +30,7 @@ def classes_table(records: Iterable[AnyRecord]) -> Table:
         frame=typed_frame(rows, _dtypes(streams)),
         columns=_columns(streams, evaluations),
         remarks=tuple(sentence for entry in evaluations for sentence in _kinds(entry)),
+        evidence=evidence_of(rows),
     )
 
 
@@ -89,6 +91,7 @@ def _rows(entry: Evaluation) -> Iterator[dict[str, object]]:
     record = entry.record
     for label, result in enumerate(record.classes):
         row: dict[str, object] = {
+            ROW: Evidence(records=(record,)),
             "catalogue_name": record.model.name,
             "model": entry.title,
             "dataset": entry.dataset,

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from epam_bench.records import AnyRecord
 from epam_reports.costs import Cost, accuracy_beside, cost_of_accuracy, count_views
+from epam_reports.evidence import ROW, Evidence, evidence_of, traced
 from epam_reports.measurements import (
     Measured,
     Setting,
-    cite,
     describe_input,
     gather,
     main_runs,
@@ -19,12 +19,13 @@ from epam_reports.measurements import (
 from epam_reports.published import PublishedNumber, load_published, select
 from epam_reports.published.published_number import ACCURACIES
 from epam_reports.table import Column, Table, join_notes, typed_frame
-from epam_reports.tables.accuracy import METRIC_NAMES
+from epam_reports.tables.accuracy import METRIC_NAMES, MISMATCH_MARK
 from epam_reports.tables.latency import latency_figures
 
 _DTYPES = {
     "model": "string",
     "title": "string",
+    "title_notes": "string",
     "paper": "string",
     "modalities": "string",
     "input": "string",
@@ -34,16 +35,19 @@ _DTYPES = {
     "views_notes": "string",
     "parameters_millions": "Float64",
     "parameters_origin": "string",
+    "parameters_source": "string",
     "counter": "string",
     "gmacs_per_view": "Float64",
     "cost_origin": "string",
     "cost_source": "string",
     "cost_notes": "string",
+    "cost_warning": "string",
     "gmacs_per_video": "Float64",
     "video_cost_views": "Int64",
     "video_cost_origin": "string",
     "video_cost_source": "string",
     "video_cost_notes": "string",
+    "video_cost_warning": "string",
     "latency_median_ms": "Float64",
     "latency_first_quartile_ms": "Float64",
     "latency_third_quartile_ms": "Float64",
@@ -59,6 +63,7 @@ _DTYPES = {
     "accuracy_origin": "string",
     "accuracy_source": "string",
     "accuracy_notes": "string",
+    "accuracy_warning": "string",
 }
 
 
@@ -68,7 +73,8 @@ def efficiency_table(
     """One row for each model measured, cheapest view first, then the competitors that we only quote.
 
     GMACs of a video are over the very views and input of the row's accuracy; where we have no such
-    count, the cell is quoted or left empty, with a footnote.
+    count, the cell is quoted or left empty, with a footnote. A view's cost beside an accuracy of ten
+    views is printed as ``4.73×10``; one beside an accuracy at another input as ``4.73≠``.
     """
     numbers = load_published() if published is None else published
     measured = gather(records)
@@ -89,11 +95,18 @@ def efficiency_table(
         caption=_caption(setting, counters),
         frame=typed_frame(rows, _DTYPES),
         columns=_COLUMNS,
+        remarks=(_SIGNS,),
+        evidence=evidence_of(rows),
     )
 
 
+_SIGNS = (
+    "×n: the row's accuracy took n such views (×?: it is not known how many); "
+    f"{MISMATCH_MARK}: a cost and the row's accuracy are not of the same views and input, see the footnote."
+)
+
 _COLUMNS = (
-    Column(key="title", header="Model"),
+    Column(key="title", header="Model", notes="title_notes"),
     Column(key="paper", header="Paper"),
     Column(key="modalities", header="Modalities"),
     Column(key="input", header="Input of a view", absent="not stated", notes="input_notes"),
@@ -104,33 +117,48 @@ _COLUMNS = (
         decimals=2,
         origin="parameters_origin",
         absent="not stated",
+        evidence="parameters",
     ),
-    Column(key="gmacs_per_view", header="GMACs/view", decimals=2, origin="cost_origin", notes="cost_notes"),
+    Column(
+        key="gmacs_per_view",
+        header="GMACs/view",
+        decimals=2,
+        origin="cost_origin",
+        notes="cost_notes",
+        warning="cost_warning",
+        evidence="cost",
+    ),
     Column(
         key="gmacs_per_video",
         header="GMACs/video",
         decimals=1,
         origin="video_cost_origin",
         notes="video_cost_notes",
+        warning="video_cost_warning",
         absent="–",
+        evidence="video_cost",
     ),
+    Column(key="video_cost_views", header="in views", absent="–", evidence="video_cost"),
     Column(
         key="latency_median_ms",
         header="Latency (ms)",
         decimals=1,
         interval=("latency_first_quartile_ms", "latency_third_quartile_ms"),
         notes="latency_notes",
+        evidence="latency",
     ),
-    Column(key="clips_per_second", header="Clips/s", decimals=2),
-    Column(key="peak_memory_mebibytes", header="Peak memory (MiB)", decimals=0),
+    Column(key="clips_per_second", header="Clips/s", decimals=2, evidence="latency"),
+    Column(key="peak_memory_mebibytes", header="Peak memory (MiB)", decimals=0, evidence="latency"),
     Column(
         key="accuracy_percent",
         header="Accuracy (%)",
         origin="accuracy_origin",
         notes="accuracy_notes",
+        warning="accuracy_warning",
         absent="none published",
+        evidence="accuracy",
     ),
-    Column(key="accuracy_on", header="on", absent=""),
+    Column(key="accuracy_on", header="on", absent="", evidence="accuracy"),
 )
 
 
@@ -147,30 +175,43 @@ def _caption(setting: Setting | None, counters: Sequence[str]) -> str:
 def _measured_row(
     entry: Measured, measured: Sequence[Measured], numbers: Sequence[PublishedNumber]
 ) -> dict[str, object]:
-    card, count = entry.card, entry.preferred_count
+    card, count, latest = entry.card, entry.preferred_count, Evidence(records=(entry.latest,))
     row: dict[str, object] = {
+        ROW: latest,
         "model": card.name,
         "title": entry.title,
+        "title_notes": join_notes(*card.notes),
         "paper": card.paper,
         "modalities": "+".join(card.modalities),
         "input": describe_input(card),
         "num_classes": card.num_classes,
         "views": card.views,
         "parameters_millions": card.parameters / 1e6,
-        "parameters_origin": "measured",
+        **traced("parameters", latest),
     }
-    if count:
-        row |= {
+    if count is None:
+        row["cost"] = Evidence(missing=f"no counter's record of {card.name}: epam-bench flops {card.name}")
+    else:
+        row |= traced("cost", Evidence(records=(count,))) | {
             "counter": count.counter,
             "gmacs_per_view": count.macs / 1e9,
-            "cost_origin": "measured",
-            "cost_source": cite(count),
-            "cost_notes": join_notes(*count.caveats),
+            "cost_notes": join_notes(*count.disagreements, *count.caveats),
         }
     accuracy = accuracy_beside(entry, numbers)
     if accuracy is None:
-        return row | _video_of_catalogue(entry)
-    return row | _accuracy(accuracy, entry) | _video(accuracy, entry, measured, numbers)
+        missing = Evidence(missing=f"no published accuracy of {card.name} among the sources")
+        return row | _video_of_catalogue(entry) | {"accuracy": missing}
+    beside = _accuracy(accuracy, entry) | _video(accuracy, entry, measured, numbers)
+    return row | beside | {"cost_warning": _warning_of_view(accuracy, entry)}
+
+
+def _warning_of_view(accuracy: PublishedNumber, entry: Measured) -> str:
+    """What stands behind the cost of one view: the views that the row's accuracy took of it."""
+    if entry.preferred_count is None:
+        return ""
+    if accuracy.shapes != entry.shapes:
+        return MISMATCH_MARK
+    return "" if accuracy.views == 1 else f"×{accuracy.views or '?'}"
 
 
 def _latency(entry: Measured, setting: Setting | None, runs: Mapping[Setting, str]) -> dict[str, object]:
@@ -178,26 +219,28 @@ def _latency(entry: Measured, setting: Setting | None, runs: Mapping[Setting, st
     latency = entry.latency_in(setting)
     if latency:
         return latency_figures(latency, runs)
+    name = entry.card.name
     if not entry.latencies or setting is None:
-        return {}
+        return {"latency": Evidence(missing=f"no latency record of {name}: epam-bench latency {name}")}
     machines = dict.fromkeys(setting_of(record).machine for record in entry.latencies)
     if setting.machine in machines:
         where = "in another setting"
     else:
         where = f"on another machine ({'; '.join(machines)})"
-    return {"latency_notes": f"timed {where} only; see the latency table"}
+    note = f"timed {where} only; see the latency table"
+    return {"latency_notes": note, "latency": Evidence(missing=note)}
 
 
 def _video_of_catalogue(entry: Measured) -> dict[str, object]:
     """Without a published accuracy, a video is the catalogue's views; there is nothing to mismatch."""
     count = entry.preferred_count
     if count is None:
-        return {}
+        return {"video_cost": Evidence(missing="no count to multiply by the views")}
+    working = f"{entry.card.views} × {count.macs / 1e9:.2f} G"
     return {
         "gmacs_per_video": count.macs_per_video / 1e9,
         "video_cost_views": entry.card.views,
-        "video_cost_origin": "measured",
-        "video_cost_source": cite(count),
+        **traced("video_cost", Evidence(records=(count,), working=working)),
     }
 
 
@@ -217,22 +260,22 @@ def _accuracy(accuracy: PublishedNumber, entry: Measured | None) -> dict[str, ob
         "accuracy_on": f"{accuracy.protocol} ({METRIC_NAMES[accuracy.metric]})",
         "accuracy_views": views,
         "accuracy_input": accuracy.input or None,
-        "accuracy_origin": "quoted",
-        "accuracy_source": accuracy.citation,
         "accuracy_notes": join_notes(accuracy.citation, mismatch),
+        "accuracy_warning": MISMATCH_MARK if mismatch else "",
+        **traced("accuracy", Evidence(numbers=(accuracy,))),
     }
 
 
 def _video(
     accuracy: PublishedNumber,
-    entry: Measured | None,
+    entry: Measured,
     measured: Sequence[Measured],
     numbers: Sequence[PublishedNumber],
 ) -> dict[str, object]:
     cost = cost_of_accuracy(accuracy, measured, numbers)
     if not isinstance(cost, Cost):
-        return {"video_cost_notes": cost.reason}
-    elsewhere = entry is not None and (
+        return {"video_cost_notes": cost.reason, "video_cost": Evidence(missing=cost.reason)}
+    elsewhere = (
         accuracy.shapes != entry.shapes or accuracy.views != entry.card.views or cost.origin == "quoted"
     )
     at = (
@@ -242,9 +285,8 @@ def _video(
     return {
         "gmacs_per_video": cost.gmacs_per_video,
         "video_cost_views": cost.views,
-        "video_cost_origin": cost.origin,
-        "video_cost_source": cost.source,
         "video_cost_notes": join_notes(at, cost.note) if elsewhere else None,
+        **traced("video_cost", cost.evidence),
     }
 
 
@@ -254,8 +296,9 @@ def _quoted_row(printed: PublishedNumber, numbers: Sequence[PublishedNumber]) ->
     accuracy = next(
         (number for number in found if number.modality == printed.modality), next(iter(found), None)
     )
-    per_view = float(printed.value) if printed.views == 1 else None
+    quoted = Evidence(numbers=(printed,))
     row: dict[str, object] = {
+        ROW: quoted,
         "title": printed.model,
         "paper": f"quoted by {printed.source.short or printed.source.title}",
         "modalities": printed.modality,
@@ -264,22 +307,30 @@ def _quoted_row(printed: PublishedNumber, numbers: Sequence[PublishedNumber]) ->
         "views": printed.views,
         "views_notes": printed.note if printed.views and printed.note else None,
         "counter": "as printed",
-        "gmacs_per_view": per_view,
+        "parameters": Evidence(missing="the source prints no parameters beside this cost"),
+        "latency": Evidence(missing="not built here, so it cannot be timed"),
         "gmacs_per_video": float(printed.value),
         "video_cost_views": printed.views,
-        "cost_origin": "quoted",
-        "cost_source": printed.citation,
-        "video_cost_origin": "quoted",
-        "video_cost_source": printed.citation,
         "video_cost_notes": _of_printed_cost(printed),
+        **traced("video_cost", quoted),
     }
+    if printed.views == 1:
+        row |= {"gmacs_per_view": float(printed.value), **traced("cost", quoted)}
+    else:
+        at = f"the source prints the cost of {count_views(printed.views)}, not that of one"
+        row["cost"] = Evidence(missing=at)
     if accuracy is None:
-        return row
+        return row | {"accuracy": Evidence(missing="no published accuracy among the sources")}
     cost = cost_of_accuracy(accuracy, (), numbers)
     mismatch = None if isinstance(cost, Cost) else f"{cost.reason}: the two do not belong together"
     row |= _accuracy(accuracy, None)
-    row["accuracy_notes"] = join_notes(accuracy.citation, mismatch)
-    return row | {"video_cost_notes": join_notes(_of_printed_cost(printed), mismatch)}
+    return row | {
+        "accuracy_notes": join_notes(accuracy.citation, mismatch),
+        "accuracy_warning": MISMATCH_MARK if mismatch else "",
+        "cost_warning": MISMATCH_MARK if mismatch and printed.views == 1 else "",
+        "video_cost_notes": join_notes(_of_printed_cost(printed), mismatch),
+        "video_cost_warning": MISMATCH_MARK if mismatch else "",
+    }
 
 
 def _of_printed_cost(printed: PublishedNumber) -> str | None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from epam_bench.records import MINIMUM_SAMPLES_FOR_P90, AnyRecord, LatencyRecord
+from epam_reports.evidence import ROW, Evidence, evidence_of, traced
 from epam_reports.measurements import (
     APART,
     Measured,
     Setting,
-    cite,
     describe_input,
     gather,
     is_apart,
@@ -23,6 +23,7 @@ MEBI = 1024**2
 _DTYPES = {
     "model": "string",
     "title": "string",
+    "title_notes": "string",
     "input": "string",
     "num_classes": "Int64",
     "device": "string",
@@ -59,6 +60,7 @@ def latency_table(records: Iterable[AnyRecord]) -> Table:
     runs = main_runs(measured)
     timed = [(entry, record) for entry in measured for record in entry.latencies]
     timed.sort(key=lambda pair: (setting_of(pair[1]), pair[1].median_ms))
+    rows = [_row(entry, record, runs) for entry, record in timed]
     scopes = dict.fromkeys(record.peak_memory_scope for _, record in timed)
     machines = list(dict.fromkeys(setting_of(record).machine for _, record in timed))
     return Table(
@@ -68,9 +70,9 @@ def latency_table(records: Iterable[AnyRecord]) -> Table:
             "Time of one call (a whole batch): median [first, third quartile]; clips are views, not videos. "
             f"A 90th percentile is withheld under {MINIMUM_SAMPLES_FOR_P90} samples.{_on(machines)}"
         ),
-        frame=typed_frame([_row(entry, record, runs) for entry, record in timed], _DTYPES),
+        frame=typed_frame(rows, _DTYPES),
         columns=(
-            Column(key="title", header="Model"),
+            Column(key="title", header="Model", notes="title_notes"),
             Column(key="input", header="Input"),
             *((Column(key="machine", header="Machine"),) if len(machines) > 1 else ()),
             Column(key="device", header="Device"),
@@ -94,6 +96,7 @@ def latency_table(records: Iterable[AnyRecord]) -> Table:
             Column(key="load_average_after", header="Load after", decimals=2, absent="unknown"),
         ),
         remarks=tuple(f"Peak memory: {scope}" for scope in scopes),
+        evidence=evidence_of(rows),
     )
 
 
@@ -107,8 +110,7 @@ def latency_figures(record: LatencyRecord, runs: Mapping[Setting, str]) -> dict[
         "latency_third_quartile_ms": third,
         "clips_per_second": record.clips_per_second,
         "peak_memory_mebibytes": peak / MEBI if peak is not None else None,
-        "latency_origin": "measured",
-        "latency_source": cite(record),
+        **traced("latency", Evidence(records=(record,))),
         "latency_notes": join_notes(APART if is_apart(record, runs) else None, *record.caveats),
     }
 
@@ -123,8 +125,10 @@ def _on(machines: list[str]) -> str:
 
 def _row(entry: Measured, record: LatencyRecord, runs: Mapping[Setting, str]) -> dict[str, object]:
     return {
+        ROW: Evidence(records=(record,)),
         "model": record.model.name,
         "title": entry.title,
+        "title_notes": join_notes(*record.model.notes),
         "input": describe_input(record.model),
         "num_classes": record.model.num_classes,
         **setting_of(record)._asdict(),

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from epam_bench.records import CountRecord, LatencyRecord
-from epam_reports.table import Table, lay_out, plain_text
+from epam_reports.evidence import Evidence
+from epam_reports.table import Cell, Table, lay_out, plain_text
 from epam_reports.tables import efficiency_table
 
 Count = Callable[..., CountRecord]
@@ -39,13 +40,15 @@ def test_measured_row_has_cost_speed_and_quoted_accuracy(count: Count, latency: 
 
 def test_video_costs_all_views_of_the_accuracy(count: Count) -> None:
     row = _row(efficiency_table([count("c3d", 38.5)]), "C3D")
-    assert (row["Views"], row["GMACs/view"], row["GMACs/video"]) == ("10", "38.50", "385.0")
+    assert (row["Views"], row["GMACs/view"]) == ("10", "38.50×10")
+    assert (row["GMACs/video"], row["in views"]) == ("385.0", "10")
 
 
 def test_accuracy_at_another_input_is_marked_on_both_cells(count: Count) -> None:
     table = efficiency_table([count("s3d", 17.98)])
     row = _row(table, "S3D")
-    assert row["GMACs/view"] == "17.98"
+    assert row["GMACs/view"] == "17.98≠"
+    assert row["Accuracy (%)"].startswith("68.368†≠[")
     assert row["GMACs/video"].startswith("143.8†[")
     assert "3×128×224×224" in _note(table, "S3D", "GMACs/video")
     assert "accuracy at 1 view of rgb 3×128×224×224" in _note(table, "S3D", "Accuracy (%)")
@@ -61,7 +64,8 @@ def test_accuracy_at_other_views_than_the_catalogue_says_is_marked(count: Count)
 def test_quoted_competitor_is_marked_where_cost_and_accuracy_do_not_belong_together() -> None:
     table = efficiency_table([])
     row = _row(table, "pi-ViT")
-    assert row["GMACs/video"].startswith("590.0†[")
+    assert row["GMACs/video"].startswith("590.0†≠[")
+    assert row["Accuracy (%)"].startswith("96.3†≠[")
     assert row["GMACs/view"] == "not measured"
     assert "cost printed for 3 views" in _note(table, "pi-ViT", "Accuracy (%)")
 
@@ -74,6 +78,60 @@ def test_every_row_with_accuracy_and_cost_at_different_views_carries_a_note(coun
     assert (
         both.loc[both["accuracy_views"] != both["views"], "accuracy_notes"].str.contains("accuracy at").all()
     )
+
+
+def test_no_cost_stands_unmarked_beside_an_accuracy_of_other_views(count: Count) -> None:
+    models = ("epam_net", "timesformer", "c3d", "s3d", "r3d_18", "posec3d")
+    frame = efficiency_table([count(name, 10.0, clips=clips) for name in models for clips in (1, 3)]).frame
+    rows = frame[frame["accuracy_percent"].notna()].astype(object).fillna("unstated")
+    for row in rows.to_dict(orient="records"):
+        if row["gmacs_per_view"] != "unstated" and row["accuracy_views"] != 1:
+            assert row["cost_warning"] in {f"×{row['accuracy_views']}", "≠"}, row["title"]
+        both_known = row["accuracy_views"] == row["video_cost_views"] != "unstated"
+        if row["gmacs_per_video"] != "unstated" and not both_known:
+            assert row["video_cost_warning"] == row["accuracy_warning"] == "≠", row["title"]
+
+
+def test_notes_of_a_model_stand_at_its_name(count: Count) -> None:
+    table = efficiency_table([count(notes=("the heads are our reading",))])
+    assert _note(table, "EPAM-Net", "Model") == "the heads are our reading"
+
+
+def test_disagreement_of_the_accounts_stands_at_the_cost(count: Count) -> None:
+    record = count(counter="consensus", disagreements=("stem: conv3d 1 against 2",))
+    assert _note(efficiency_table([record]), "EPAM-Net", "GMACs/view") == "stem: conv3d 1 against 2"
+
+
+def test_network_of_the_users_own_has_neither_paper_nor_year(count: Count) -> None:
+    record = count("mine", title="Mine", paper="–", year=None, clips=2)
+    row = _row(efficiency_table([record]), "Mine")
+    assert (row["Paper"], row["Accuracy (%)"]) == ("–", "none published")
+    assert (row["GMACs/video"], row["in views"]) == ("15.2", "2")
+
+
+def test_every_cell_rests_on_something_or_says_why_it_is_empty(count: Count, latency: Latency) -> None:
+    records = [count(), latency("c3d"), count("s3d"), count("mine"), latency("r3d_18", threads=1)]
+    for row in lay_out(efficiency_table(records)).rows:
+        for cell in row:
+            assert cell.evidence is not None, cell
+            assert bool(cell.evidence.missing) == (cell.absent and not cell.evidence.citation), cell
+
+
+def test_evidence_is_the_very_record_and_the_very_number(count: Count, latency: Latency) -> None:
+    ours, timed, other = count(), latency(), count("c3d", 38.5)
+    table = efficiency_table([ours, timed, other])
+    (row,) = [row for row in lay_out(table).rows if row[0].text == "EPAM-Net"]
+    cells = dict(zip((column.key for column in table.columns), row, strict=True))
+    assert _evidence(cells["gmacs_per_view"]).records == (ours,)
+    assert _evidence(cells["latency_median_ms"]).records == (timed,)
+    assert _evidence(cells["gmacs_per_video"]).working == "1 × 7.62 G"
+    (number,) = _evidence(cells["accuracy_percent"]).numbers
+    assert (number.source.id, number.where) == ("EPAM-README", "result table")
+
+
+def _evidence(cell: Cell) -> Evidence:
+    assert cell.evidence is not None
+    return cell.evidence
 
 
 def test_only_counted_model_says_what_was_not_measured(count: Count) -> None:
@@ -145,7 +203,7 @@ def test_slowonly_quotes_the_cost_of_the_crops_of_its_accuracy(count: Count) -> 
         "slowonly_r50", 41.74, title="SlowOnly", inputs={"rgb": (3, 8, 224, 224)}, clips=10, crops=3
     )
     table = efficiency_table([record])
-    assert _row(table, "SlowOnly")["GMACs/view"] == "41.74"
+    assert _row(table, "SlowOnly")["GMACs/view"] == "41.74≠"
     assert _row(table, "SlowOnly")["GMACs/video"].startswith("1642.5†[")
     assert "30 × 54.75 G: 30 views of rgb 3×8×256×256" in _note(table, "SlowOnly", "GMACs/video")
     assert "the README prints 224x224, the training crop" in _note(table, "SlowOnly", "Accuracy (%)")
