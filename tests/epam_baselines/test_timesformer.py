@@ -3,10 +3,22 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import VisionTransformer
 
 from epam.errors import InputError
-from epam_baselines.timesformer import SelfAttention, SpatialAttention, TemporalAttention, TimeSformer
+from epam_baselines.inputs import example_inputs
+from epam_baselines.specification import ModelSpec, build_model
+from epam_baselines.timesformer import (
+    SPEC,
+    SPEC_16F,
+    SPECS,
+    SelfAttention,
+    SpatialAttention,
+    TemporalAttention,
+    TimeSformer,
+)
 
 
 def small(*, frames: int = 4, drop_path: float = 0.1) -> TimeSformer:
@@ -154,3 +166,44 @@ def test_stochastic_depth_acts_in_training_only_and_grows_with_depth() -> None:
 def test_a_clip_of_another_size_is_refused() -> None:
     with pytest.raises(InputError, match=r"timesformer: clips must be \(N, 3, 4, 32, 32\)"):
         small()(torch.zeros(1, 3, 8, 32, 32))
+
+
+def parameters_without_head(spec: ModelSpec) -> int:
+    with torch.device("meta"):
+        model = build_model(spec)
+    return sum(p.numel() for name, p in model.named_parameters() if not name.startswith(spec.head))
+
+
+def giga_macs(spec: ModelSpec) -> float:
+    """By torch's counter on meta, attention written out so that it is seen."""
+    with torch.device("meta"):
+        model = build_model(spec).eval()
+    counter = FlopCounterMode(display=False)
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
+        assert model(*example_inputs(spec, device="meta")).shape == (1, 400)
+    return counter.get_total_flops() / 2e9
+
+
+def test_eight_frames_cost_what_mmaction2_and_the_paper_print() -> None:
+    assert parameters_without_head(SPEC) == pytest.approx(121.259e6, rel=1e-5)
+    assert giga_macs(SPEC) == pytest.approx(196, rel=0.01)
+    assert giga_macs(SPEC) * SPEC.views == pytest.approx(590, rel=0.01)
+
+
+def test_sixteen_frames_cost_twice_eight_and_a_little_more_for_attention_across_time() -> None:
+    assert parameters_without_head(SPEC_16F) - parameters_without_head(SPEC) == 8 * 768
+    assert giga_macs(SPEC_16F) == pytest.approx(392.07, rel=1e-4)
+    # 14 × 14 tracks, two products of 768 channels, 12 blocks: over 16² pairs of frames, not 2 × 8².
+    across_time = 12 * 2 * 196 * 768 * (16**2 - 2 * 8**2)
+    # The class token goes through the feed-forward layers once, and once through the head.
+    class_token = 12 * 2 * 768 * 3072 + 768 * 400
+    difference = giga_macs(SPEC_16F) - 2 * giga_macs(SPEC)
+    assert difference == pytest.approx((across_time - class_token) / 1e9, abs=1e-9)
+
+
+def test_the_specification_of_sixteen_frames_says_that_no_accuracy_goes_with_it() -> None:
+    assert [spec.name for spec in SPECS] == ["timesformer", "timesformer_16f"]
+    assert SPEC_16F.options["frames"] == 16
+    assert "no accuracy is published" in SPEC_16F.notes[0]
+    assert SPEC.frame_interval == 32
+    assert SPEC_16F.frame_interval is None

@@ -39,3 +39,17 @@ def test_views_are_those_that_torchvision_says_its_accuracy_was_taken_with(name:
     frames = 128 if name == "s3d" else spec.inputs["rgb"][1]
     assert f"clip_len={frames}`" in documentation
     assert spec.num_classes == len(get_model_weights(name).DEFAULT.meta["categories"])
+    assert f"frame_rate={30 / spec.frame_interval:g}`" in documentation
+
+
+@pytest.mark.parametrize("name", ["r3d_18", "mc3_18", "r2plus1d_18", "s3d", "mvit_v2_s", "swin3d_t"])
+def test_the_head_holds_the_only_parameters_that_depend_on_the_number_of_classes(name: str) -> None:
+    spec = getattr(torchvision_models, name.upper())
+    with torch.device("meta"):
+        few, many = (dict(spec.build(num_classes=classes).named_parameters()) for classes in (7, 9))
+    changed = {key for key in few if few[key].shape != many[key].shape}
+    assert changed == {key for key in few if key.startswith(spec.head)} != set()
+
+
+def test_s3d_says_that_its_accuracy_was_taken_over_eight_times_the_frames() -> None:
+    assert "128" in torchvision_models.S3D.notes[0]
