@@ -157,10 +157,10 @@ class InceptionI3D(nn.Sequential):
         return super().forward(x).flatten(2).mean(2)
 
 
-# Published: 108 G MACs and 12 M parameters in SlowFast's tables (64 × 224², one view), 107.9 G in
-# EPAM-Net's row of VPN. Ours are 111.15 G and 12.29 M, as counted in VPN++'s own file pytorch_i3d.py;
-# 12.70 M with the head. The difference of 3 % to 107.9 is looked into at vpn.py's SPEC. Views: the paper
-# trains on 64 consecutive frames and tests once over all of a video's (250 at 25 a second, section 2.5).
+# Published: 108 G MACs (64 × 224², one view) in the comparison tables of SlowFast's time, 107.9 G in
+# EPAM-Net's row of VPN. Ours are 111.15 G and 12.29 M parameters, as counted in VPN++'s own file
+# pytorch_i3d.py (12.70 M with the head); for the difference of 3 % to 107.9 see vpn.py's SPEC. Views: the
+# paper trains on 64 consecutive frames and tests once over all of a video's (250 at 25 a second).
 SPEC = ModelSpec(
     name="inception_i3d",
     title="Inception-I3D",
