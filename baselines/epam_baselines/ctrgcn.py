@@ -135,7 +135,7 @@ class RefinedBlock(nn.Module):
         self.gcn1 = RefinedGraphConvolution(size.in_channels, size.out_channels, adjacency)
         self.tcn1 = FourBranchTemporalUnit(size.out_channels, stride=size.stride)
         self.residual = shortcut(size)
-        self.relu = nn.ReLU(inplace=True)
+        self.relu = nn.ReLU()  # not in place: without a shortcut its input is another ReLU's output
 
     def forward(self, x: Tensor) -> Tensor:
         """``(N, C, T, V) → (N, C', T/s, V)``."""
