@@ -100,8 +100,8 @@ class TwoStreamAgcn(nn.Module):
 
     ::
 
-        skeleton ─┬─ joint ─ softmax ─┐
-                  └─ bones ─ bone ─ softmax ─ mean ─ log
+        skeleton ─┬───────── joint ─ softmax ─┬─ mean ─ log
+                  └─ bones ─ bone ── softmax ─┘
     """
 
     def __init__(self, *, num_classes: int, layout: str = "coco") -> None:
@@ -140,8 +140,8 @@ def _pointwise(in_channels: int, out_channels: int) -> nn.Conv2d:
 # batch norm, gives 4.349 and 6.488 G for this network: 4.4 is 4.35 rounded once more. The 3,472,176
 # parameters of its older metafile (3-D) are those of an earlier block: a batch norm before each temporal
 # convolution (2,816 more), one norm of coordinates for both persons (150 fewer) and no alpha (10 fewer).
-# That block, like the authors', compares joints by softmax with a fixed A; the published checkpoints have
-# what is built here: tanh, scaled by alpha, on a learnt A.
+# That block, like the authors', compares joints by softmax beside a fixed A; MMAction2's present one, which
+# is built here, by tanh, scaled by alpha, beside a learnt A.
 ONE_STREAM_SPEC = ModelSpec(
     name="agcn",
     title="AGCN (one stream of 2s-AGCN)",
@@ -157,7 +157,8 @@ ONE_STREAM_SPEC = ModelSpec(
 )
 
 # Published: the two-stream accuracies of the same README (2-D: 91.95 %, 3-D: 90.27 %), joint and bone 1 : 1.
-# Nobody prints the cost of both: it is twice one stream's, 8.672 G and 6.919 M parameters in 2-D.
+# It prints no cost of both; that is twice one stream's: 8.672 G and 6.919 M parameters in 2-D. A checkpoint
+# holds one stream; it goes into ``joint`` or ``bone``.
 SPEC = ModelSpec(
     name="agcn_2s",
     title="2s-AGCN",
