@@ -7,7 +7,15 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import resnet50
 
-from epam_baselines.slowonly import Bottleneck, SlowOnlyR50, slowonly_backbone
+from epam_baselines.slowonly import (
+    SLOWONLY_R50_4X16,
+    SPEC,
+    Bottleneck,
+    SlowOnlyR50,
+    residual_stage,
+    slowonly_backbone,
+)
+from epam_baselines.specification import ModelSpec, build_model
 
 Lively = Callable[[nn.Module], nn.Module]
 
@@ -114,3 +122,24 @@ def test_a_stage_description_of_uneven_length_is_refused() -> None:
             temporal_strides=(1, 1),
             stem_stride=2,
         )
+
+
+def test_a_stage_strides_in_its_first_block_and_looks_across_time_where_told() -> None:
+    with torch.device("meta"):
+        stage = residual_stage(8, 4, temporal=(True, False, True), spatial_stride=2, temporal_stride=2)
+    assert stage(torch.empty(1, 8, 6, 8, 8, device="meta")).shape == (1, 16, 3, 4, 4)
+    seen = [stage.state_dict()[f"{block}.conv1.conv.weight"].shape[2] for block in range(3)]
+    assert seen == [3, 1, 3]
+
+
+@pytest.mark.parametrize("spec", [SPEC, SLOWONLY_R50_4X16], ids=lambda spec: spec.name)
+def test_the_published_inputs_give_one_logit_a_class(spec: ModelSpec) -> None:
+    with torch.device("meta"):
+        model = build_model(spec)
+    assert model(torch.empty(2, *spec.inputs["rgb"], device="meta")).shape == (2, 400)
+
+
+def test_both_forms_look_at_the_same_64_frames_of_the_video() -> None:
+    spans = [spec.inputs["rgb"][1] * (spec.frame_interval or 0) for spec in (SPEC, SLOWONLY_R50_4X16)]
+    assert spans == [64, 64]
+    assert SLOWONLY_R50_4X16.build is SPEC.build
