@@ -136,10 +136,11 @@ def _pointwise(in_channels: int, out_channels: int) -> nn.Conv2d:
 
 # Published: MMAction2, configs/skeleton/2s-agcn/README.md (NTU60 X-Sub, one stream, 2-D: joint 88.60 %, bone
 # 91.59 %, 10 clips, 4.4 G, 3.5 M parameters; 3-D, layout "nturgb+d": 88.26 %, 6.5 G, 3.5 M). Here 4.336 and
-# 6.469 G, 3.459 and 3.470 M. Its counter (mmengine's), which adds two operations for each element of a
-# batch norm, gives 4.349 and 6.488 G for this network: 4.4 is 4.35 rounded once more. The 3,472,176
-# parameters of its older metafile (3-D) are those of an earlier block: a batch norm before each temporal
-# convolution (2,816 more), one norm of coordinates for both persons (150 fewer) and no alpha (10 fewer).
+# 6.469 G, 3.459 and 3.470 M. Its counters (fvcore's, later mmengine's, run on this network) add two
+# operations for each element of a batch norm: 4.349 and 6.488 G. The one reading of 4.4 that we found is
+# 4.35, rounded once more. The 3,472,176 parameters of its older metafile (3-D) are those of an earlier
+# block: a batch norm before each temporal convolution (2,816 more), one norm of coordinates for both
+# persons (150 fewer) and no alpha (10 fewer).
 # That block, like the authors', compares joints by softmax beside a fixed A; MMAction2's present one, which
 # is built here, by tanh, scaled by alpha, beside a learnt A.
 ONE_STREAM_SPEC = ModelSpec(

@@ -233,9 +233,9 @@ def build_stgcn(*, num_classes: int, layout: str = "coco") -> SkeletonNetwork:
 
 # Published: MMAction2, configs/skeleton/stgcn/README.md (NTU60 X-Sub, 2-D: 88.95 %, 10 clips, 3.8 G, 3.1 M
 # parameters; 3-D, layout "nturgb+d": 88.11 %, 5.7 G, 3.1 M). Here 3.812 and 5.698 G, 3.089 and 3.099 M.
-# Its own counter (mmengine's) adds two operations for each element of a batch norm and gives 3.822 and
-# 5.713 G for this network; the 38.2 G that README and metafile first had is that of the ten clips (pull
-# request 2130 there). One joint stream: the two-stream 92.12 % is that of two such networks.
+# Its counters (fvcore's, later mmengine's, run on this network) add two operations for each element of a
+# batch norm: 3.822 and 5.713 G. The 38.2 G that its README first printed is that of the ten clips (pull
+# request 2130 there). One stream of joints; the two-stream 92.12 % is that of two such networks.
 SPEC = ModelSpec(
     name="stgcn",
     title="ST-GCN",

@@ -56,7 +56,7 @@ def test_published_macs_are_the_publishers_count_of_one_stream_rounded_twice(
             part.register_forward_hook(lambda _part, _inputs, output: normalised.append(output.numel()))
     macs = giga_macs(model, joints)
     assert round(macs, 3) == ours
-    # mmengine 0.10.7's FlopAnalyzer on this network: two operations a normalised element.
+    # What fvcore and mmengine 0.10.7 print for this network: two operations a normalised element.
     counted = Decimal(macs + 2 * sum(normalised) / 1e9)
     assert rounded_half_up(counted, "0.001") == Decimal(by_publishers_counter)
     assert rounded_half_up(rounded_half_up(counted, "0.01"), "0.1") == Decimal(published)
