@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from epam.errors import UnknownNameError
+from epam_bench.counters.consensus_counter import ConsensusCounter
 from epam_bench.counters.counter import Count, Counter, CounterError, WeightsNeededError
 from epam_bench.counters.fvcore_counter import FvcoreCounter
 from epam_bench.counters.ledger import Ledger, LedgerLine
@@ -10,6 +11,7 @@ from epam_bench.counters.thop_counter import ThopCounter
 from epam_bench.counters.torch_counter import TorchCounter
 
 COUNTERS: Mapping[str, Counter] = {
+    "consensus": ConsensusCounter(),
     "torch": TorchCounter(),
     "fvcore": FvcoreCounter(),
     "thop": ThopCounter(),

@@ -3,13 +3,65 @@
 from __future__ import annotations
 
 import copy
-from typing import TypeVar
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map_only
 
+from epam.errors import InputError
+from epam_bench.counters.counter import Arguments, Count, WeightsNeededError
+
 InputsT = TypeVar("InputsT")
+
+
+@dataclass(frozen=True)
+class Replica:
+    """A copy of a network in eval mode, with inputs of the same shapes, that a counter may do anything to."""
+
+    model: nn.Module
+    args: Arguments
+    kwargs: dict[str, Any]
+
+
+def count_replica(
+    count: Callable[[Replica], Count],
+    model: nn.Module,
+    args: Arguments,
+    kwargs: dict[str, Any],
+    device: str = "meta",
+) -> Count:
+    """Count a replica on a device; on the CPU with its weights where it cannot run without values.
+
+    The random generators of Python, NumPy and PyTorch are as they were afterwards.
+
+    Raises:
+        WeightsNeededError: the network has no values to run with.
+    """
+    with _random_state_kept(device):
+        if device != "meta":
+            return count(_real_replica(model, args, kwargs, device))
+        try:
+            return count(Replica(meta_replica(model), meta_inputs(args), meta_inputs(kwargs)))
+        except InputError:
+            raise
+        # Whatever a network does with values fails in its own way: the real run tells a network's
+        # own fault from one of the meta device.
+        except Exception as error:
+            if on_meta(model):
+                raise WeightsNeededError(
+                    f"{type(model).__name__} cannot run without values ({_first_line(error)}); build it on "
+                    "the CPU"
+                ) from error
+            reason = _first_line(error)
+        counted = count(_real_replica(model, args, kwargs, "cpu"))
+        caveat = f"cannot run on the meta device ({reason}): counted in one real run on the CPU"
+        return replace(counted, caveats=(*counted.caveats, caveat))
 
 
 def meta_replica(model: nn.Module) -> nn.Module:
@@ -32,6 +84,28 @@ def on_meta(model: nn.Module) -> bool:
     return any(tensor.is_meta for tensor in (*model.parameters(), *model.buffers()))
 
 
+def _real_replica(model: nn.Module, args: Arguments, kwargs: dict[str, Any], device: str) -> Replica:
+    if on_meta(model):
+        raise WeightsNeededError(f"{type(model).__name__} is on the meta device; build it on the CPU")
+    args, kwargs = tree_map_only(Tensor, lambda value: value.detach().to(device), (args, kwargs))
+    return Replica(copy.deepcopy(model).to(device).eval(), args, kwargs)
+
+
 def _to_meta(tensor: Tensor) -> Tensor:
     data = torch.empty_like(tensor, device="meta")
     return nn.Parameter(data, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else data
+
+
+@contextmanager
+def _random_state_kept(device: str) -> Iterator[None]:
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 — a network's own draws
+    with torch.random.fork_rng(devices=None if device == "cuda" else []):
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)  # noqa: NPY002
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"[:200]

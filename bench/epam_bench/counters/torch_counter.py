@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
 from epam_bench.counters.counter import Arguments, Count, KeywordArguments
-from epam_bench.counters.replica import meta_inputs, meta_replica
+from epam_bench.counters.replica import Replica, count_replica
 
 
 class TorchCounter:
@@ -27,20 +27,27 @@ class TorchCounter:
     convention = "convolutions, matrix products and attention; no norms, activations or pooling"
 
     def count(self, model: nn.Module, args: Arguments, kwargs: KeywordArguments | None = None) -> Count:
-        """Count on a replica without weights; nothing is executed."""
-        replica, placeholders, named = meta_replica(model), meta_inputs(args), meta_inputs(dict(kwargs or {}))
-        met = _OperationLog()
-        counter = FlopCounterMode(display=False)
-        with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter, met:
-            replica(*placeholders, **named)
-        flops = counter.get_flop_counts()
-        by_operation = {_name(operation): value // 2 for operation, value in flops["Global"].items()}
-        return Count(
-            macs=counter.get_total_flops() // 2,
-            by_operation=by_operation,
-            by_module=_by_path(flops, type(replica).__name__),
-            uncounted=met.without_rule(),
-        )
+        """Count on a replica without weights; nothing is executed unless the network asks for values.
+
+        Raises:
+            WeightsNeededError: the network is on the meta device and asks for values.
+        """
+        return count_replica(_count, model, args, dict(kwargs or {}))
+
+
+def _count(replica: Replica) -> Count:
+    met = _OperationLog()
+    counter = FlopCounterMode(display=False)
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter, met:
+        replica.model(*replica.args, **replica.kwargs)
+    flops = counter.get_flop_counts()
+    by_operation = {_name(operation): value // 2 for operation, value in flops["Global"].items()}
+    return Count(
+        macs=counter.get_total_flops() // 2,
+        by_operation=by_operation,
+        by_module=_by_path(flops, type(replica.model).__name__),
+        uncounted=met.without_rule(),
+    )
 
 
 def _name(operation: object) -> str:
