@@ -111,8 +111,8 @@ def build_stgcn_pp(*, num_classes: int, layout: str = "coco") -> SkeletonNetwork
 # Published: MMAction2, configs/skeleton/stgcnpp/README.md (NTU60 X-Sub, 2-D: 89.29 %, 10 clips, 1.95 G,
 # 1.39 M parameters; 3-D, layout "nturgb+d": 89.14 %, 2.96 G, 1.4 M). Here 1.926 and 2.925 G, 1.393 and
 # 1.403 M: its counters (fvcore's, later mmengine's, run on this network) add two operations for each of
-# the 10.7 M (15.7 M) elements that batch norms give, which makes the published 1.948 and 2.956 G. One
-# stream of joints.
+# the 10.7 M (15.7 M) elements that batch norms give: 1.948 and 2.956 G, the published numbers. One stream
+# of joints.
 SPEC = ModelSpec(
     name="stgcn_pp",
     title="ST-GCN++",
