@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from math import prod
 from types import FunctionType
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves
 
 from epam_bench.counters.call_formulas import CALL_FORMULAS
 from epam_bench.counters.dispatch_accountant import CallScope, DispatchAccountant
@@ -65,6 +68,7 @@ class CallAccountant(TorchFunctionMode):
         self._dispatched = dispatched
         self._attention_depth = 0
         self._known_depth = 0
+        dispatched.when_outside_calls = self._compare_operation
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -88,6 +92,19 @@ class CallAccountant(TorchFunctionMode):
             result = func(*args, **kwargs)
         self._without_formula(scope)
         return result
+
+    def _compare_operation(self, name: str, args: tuple[Any, ...], dispatched: int) -> None:
+        """An operation that no call of Python's asked for, by the formula for a call of its name."""
+        if name not in CALL_FORMULAS:
+            self.disagreements.append(
+                f"{self._place}: {name} dispatched {dispatched:,} MACs outside any call that the account of "
+                "calls has a formula for"
+            )
+            return
+        expected = self._expected(name, args, {})
+        self.macs += expected if isinstance(expected, int) else 0
+        if expected != dispatched:
+            self._disagree(name, expected, dispatched)
 
     def _compare(self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         expected = self._expected(name, args, kwargs)
@@ -128,7 +145,8 @@ class CallAccountant(TorchFunctionMode):
 
     def _expected(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int | Exception:
         try:
-            return CALL_FORMULAS[name](*_first_by_place(args, kwargs), **_others(kwargs))
+            once = CALL_FORMULAS[name](*_first_by_place(args, kwargs), **_others(kwargs))
+            return once * mapped_times((args, kwargs))
         # Arguments that no formula foresees are the account's fault, not the network's.
         except Exception as error:
             return error
@@ -174,6 +192,18 @@ def _first_by_place(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[A
 
 def _others(kwargs: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in kwargs.items() if name not in ("input", "self")}
+
+
+def mapped_times(operands: Any) -> int:
+    """How often ``torch.vmap`` repeats a call: what is mapped over is hidden from tensors' shapes."""
+    sizes: dict[int, int] = {}
+    functorch = torch._C._functorch
+    for tensor in tree_leaves(operands):
+        while isinstance(tensor, Tensor) and functorch.is_batchedtensor(tensor):
+            inside = functorch.get_unwrapped(tensor)
+            sizes[functorch.maybe_get_level(tensor)] = inside.shape[functorch.maybe_get_bdim(tensor)]
+            tensor = inside
+    return prod(sizes.values())
 
 
 @functools.cache

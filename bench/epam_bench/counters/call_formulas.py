@@ -344,6 +344,23 @@ def _recurrent_cell(gates: int) -> Callable[..., int]:
     return cell
 
 
+def onednn_lstm_layer(
+    inputs: Tensor, w_inputs: Tensor, w_states: Tensor, w2: Tensor, w3: Tensor, hx: Tensor, *_: Any
+) -> int:
+    """One layer in one direction, as oneDNN computes it."""
+    *steps, width = inputs.shape
+    state = hx.shape[-1]
+    return prod(steps) * LSTM_GATES * state * (width + state)
+
+
+def cudnn_rnn(inputs: Tensor, weights: Sequence[Tensor], *rest: Any) -> int:
+    """All layers and directions, as cuDNN computes them; its modes are ReLU, tanh, LSTM and GRU."""
+    _, _, hx, cx, mode, _, _, layers, _, dropout, training, both_ways = rest[:12]
+    gates = (1, 1, LSTM_GATES, GRU_GATES)[mode]
+    state = (hx, cx) if gates == LSTM_GATES else hx
+    return _recurrent(gates)(inputs, state, weights, True, layers, dropout, training, both_ways)
+
+
 LSTM_GATES = 4
 GRU_GATES = 3
 
@@ -392,6 +409,8 @@ CALL_FORMULAS: Mapping[str, Callable[..., int]] = {
     "multi_head_attention_forward": multi_head_attention_forward,
     "_native_multi_head_attention": native_multi_head_attention,
     "_transformer_encoder_layer_fwd": transformer_encoder_layer,
+    "mkldnn_rnn_layer": onednn_lstm_layer,
+    "_cudnn_rnn": cudnn_rnn,
     "gru": _recurrent(GRU_GATES),
     "lstm": _recurrent(LSTM_GATES),
     "rnn_tanh": _recurrent(1),

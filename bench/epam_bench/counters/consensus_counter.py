@@ -81,7 +81,7 @@ class ConsensusCounter:
             uncounted=dict(dispatched.uncounted),
             caveats=_lower_bound(dispatched.uncounted),
             ledger=ledger,
-            disagreements=(*called.disagreements, *_outside_calls(dispatched)),
+            disagreements=tuple(called.disagreements),
         )
 
 
@@ -98,11 +98,6 @@ def _lower_bound(uncounted: dict[str, int]) -> tuple[str, ...]:
         return ()
     named = ", ".join(f"{name} ({times}×)" for name, times in uncounted.items())
     return (f"no formula for {named}: the total is a lower bound",)
-
-
-def _outside_calls(dispatched: DispatchAccountant) -> Iterator[str]:
-    for (path, name), macs in dispatched.unclaimed.items():
-        yield f"{path or 'the network'}: {name} dispatched {macs:,} MACs outside any call of Python's"
 
 
 @contextmanager
@@ -123,7 +118,8 @@ def _module_paths(model: nn.Module, dispatched: DispatchAccountant) -> Iterator[
 
     handles = []
     for path, module in model.named_modules():
-        if path:
+        # Compiled scripts take no hooks: what they do is their caller's.
+        if path and not isinstance(module, torch.jit.ScriptModule):
             handles.append(module.register_forward_pre_hook(enter(path), prepend=True))
             handles.append(module.register_forward_hook(leave))
     try:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -234,13 +235,19 @@ class DispatchAccountant(TorchDispatchMode):
 
     Args:
         weights: parameters and buffers; a view of one is a weight too.
+
+    Attributes:
+        module_path: of the module that runs now.
+        uncounted: operations without a formula or a kind, with how often.
+        when_outside_calls: told name, arguments and multiply-adds of an operation that no call of
+            Python's asked for: those of compiled scripts and of other languages.
     """
 
     def __init__(self, weights: Iterable[Tensor]) -> None:
         super().__init__()
         self.module_path = ""
         self.uncounted: collections.Counter[str] = collections.Counter()
-        self.unclaimed: collections.Counter[tuple[str, str]] = collections.Counter()
+        self.when_outside_calls: Callable[[str, tuple[Any, ...], int], None] = _not_asked
         self._weights = {_storage(weight) for weight in weights} - {None}
         self._scopes: list[CallScope] = []
         self._lines: list[LedgerLine] = []
@@ -275,21 +282,25 @@ class DispatchAccountant(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        result = func(*args, **(kwargs or {}))
-        if not moves_nothing(func):
+        # What comes from outside Python would be heard as a call of ours.
+        with torch._C.DisableTorchFunction():
+            result = func(*args, **(kwargs or {}))
+        # What neither takes nor gives a tensor is a question about the build or the machine.
+        if not moves_nothing(func) and next(_tensors((args, kwargs, result)), None) is not None:
             self._account(func, args, kwargs or {}, result)
         return result
 
     def _account(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
         name, kind = base_name(func), kind_of(func)
-        work = self._work(name, _in_order(func, args, kwargs), result)
+        in_order = _in_order(func, args, kwargs)
+        work = self._work(name, in_order, result)
         if kind is None or (kind in MULTIPLYING and plain_name(name) not in FORMULAS):
             self.uncounted[name] += 1
         macs = sum(work.values())
         if self._scopes:
             self._scopes[-1].macs += macs
         elif macs:
-            self.unclaimed[self.module_path, name] += macs
+            self.when_outside_calls(name, in_order, macs)
         if any(scope.one_line for scope in self._scopes):
             return
         if work and self._scopes and self._scopes[-1].kind is not None:
@@ -342,6 +353,10 @@ class DispatchAccountant(TorchDispatchMode):
         )
 
 
+def _not_asked(name: str, args: tuple[Any, ...], macs: int) -> None:
+    """Nobody compares."""
+
+
 def weights_of(model: nn.Module) -> list[Tensor]:
     """Parameters and buffers, each once."""
     return [*model.parameters(), *model.buffers()]
@@ -382,5 +397,6 @@ def _storage(tensor: Tensor) -> int | None:
     """What two views of the same memory have in common, also on the meta device."""
     try:
         return tensor.untyped_storage()._cdata
-    except (RuntimeError, NotImplementedError):
+    # Sparse tensors have none, lazy parameters none yet.
+    except (RuntimeError, NotImplementedError, ValueError):
         return None

@@ -51,6 +51,7 @@ POOLINGS = """
     avg_pool1d avg_pool2d avg_pool3d max_pool2d_with_indices max_pool3d_with_indices
     max_pool2d max_pool3d _adaptive_avg_pool2d _adaptive_avg_pool3d adaptive_max_pool2d adaptive_max_pool3d
     fractional_max_pool2d fractional_max_pool3d max_unpool2d max_unpool3d mkldnn_max_pool2d mkldnn_max_pool3d
+    torchvision.roi_align torchvision.roi_pool torchvision.ps_roi_align torchvision.ps_roi_pool
 """
 
 INTERPOLATIONS = """
@@ -65,6 +66,8 @@ REDUCTIONS = """
     linalg_vector_norm cumsum cumprod cummax cummin logcumsumexp nansum nanmedian median mode aminmax
     count_nonzero scatter_add scatter_reduce index_add index_reduce _embedding_bag
     _embedding_bag_forward_only segment_reduce trace col2im kthvalue histc bincount
+    mse_loss smooth_l1_loss huber_loss binary_cross_entropy nll_loss_forward nll_loss2d_forward
+    soft_margin_loss multi_margin_loss multilabel_margin_loss_forward _ctc_loss
 """
 
 DATA_MOVEMENTS = """
@@ -78,14 +81,16 @@ DATA_MOVEMENTS = """
     fill zero arange linspace logspace eye scalar_tensor select_scatter slice_scatter diagonal_scatter
     as_strided_scatter diag_embed nonzero one_hot _local_scalar_dense block_diag cartesian_prod
     combinations rand randn randint randperm rand_like randn_like randint_like bernoulli
-    normal uniform native_dropout random exponential multinomial
+    normal uniform native_dropout random exponential multinomial _pack_padded_sequence to_padded_tensor
+    _nested_tensor_from_mask_left_aligned _nested_tensor_from_tensor_list _nested_tensor_from_mask
+    nested_to_padded_tensor _nested_from_padded _to_sparse _to_dense to_sparse sparse_mask
 """
 
 ELEMENTWISE = """
     _weight_norm_interface _thnn_fused_gru_cell _thnn_fused_lstm_cell clamp clamp_min clamp_max where
     complex polar view_as_complex_copy real imag lerp addcmul addcdiv bitwise_and bitwise_or sort topk
     argsort searchsorted bucketize _unique2 unique_consecutive unique_dim equal is_nonzero allclose
-    isin
+    isin torchvision.nms
 """
 """Ordering and searching compare elements; they multiply nothing."""
 
@@ -94,7 +99,7 @@ _MOVES_NOTHING = """
     unsafe_chunk transpose_ t_ squeeze_ unsqueeze_ as_strided_ swapaxes_ swapdims_ resize_ set_ detach_
     empty empty_like empty_strided new_empty new_empty_strided empty_permuted resize_as_ sym_size
     _nested_view_from_buffer is_same_size _assert_async _assert_tensor_metadata is_pinned size stride
-    numel sym_stride sym_numel sym_storage_offset result_type
+    numel _linalg_check_errors sym_stride sym_numel sym_storage_offset result_type
 """
 """Views by another name, and tensors that are made without being filled."""
 

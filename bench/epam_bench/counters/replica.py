@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_map_only
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from epam.errors import InputError
-from epam_bench.counters.counter import Arguments, Count, WeightsNeededError
+from epam_bench.counters.counter import Arguments, Count, CounterError, WeightsNeededError
 
 InputsT = TypeVar("InputsT")
 
@@ -48,7 +48,7 @@ def count_replica(
             return count(_real_replica(model, args, kwargs, device))
         try:
             return count(Replica(meta_replica(model), meta_inputs(args), meta_inputs(kwargs)))
-        except InputError:
+        except (InputError, CounterError):
             raise
         # Whatever a network does with values fails in its own way: the real run tells a network's
         # own fault from one of the meta device.
@@ -69,9 +69,8 @@ def meta_replica(model: nn.Module) -> nn.Module:
 
     No weight is copied, and whatever a counter does to the replica, the network never sees.
     """
-    tensors = [*model.parameters(), *model.buffers()]
-    memo: dict[int, object] = {id(tensor): _to_meta(tensor) for tensor in tensors}
-    return copy.deepcopy(model, memo).eval()
+    memo: dict[int, object] = {id(tensor): _to_meta(tensor) for tensor in _tensors_held(model)}
+    return _copied(model, memo).eval()
 
 
 def meta_inputs(inputs: InputsT) -> InputsT:
@@ -88,7 +87,30 @@ def _real_replica(model: nn.Module, args: Arguments, kwargs: dict[str, Any], dev
     if on_meta(model):
         raise WeightsNeededError(f"{type(model).__name__} is on the meta device; build it on the CPU")
     args, kwargs = tree_map_only(Tensor, lambda value: value.detach().to(device), (args, kwargs))
-    return Replica(copy.deepcopy(model).to(device).eval(), args, kwargs)
+    # A tensor that was computed from others is refused by deepcopy.
+    memo: dict[int, object] = {
+        id(tensor): tensor.detach().clone() for tensor in _tensors_held(model) if not tensor.is_leaf
+    }
+    return Replica(_copied(model, memo).to(device).eval(), args, kwargs)
+
+
+def _copied(model: nn.Module, memo: dict[int, object]) -> nn.Module:
+    try:
+        return copy.deepcopy(model, memo)
+    # Locks, open files, generators: pickling's refusals.
+    except TypeError as error:
+        raise CounterError(
+            f"{type(model).__name__} cannot be copied ({error}); counting works on a copy, so keep such an "
+            "attribute outside the network"
+        ) from error
+
+
+def _tensors_held(model: nn.Module) -> Iterator[Tensor]:
+    """Parameters, buffers, and tensors that are plain attributes or lie in lists and dictionaries."""
+    for module in model.modules():
+        for leaf in tree_leaves([*vars(module).values()]):
+            if isinstance(leaf, Tensor):
+                yield leaf
 
 
 def _to_meta(tensor: Tensor) -> Tensor:
