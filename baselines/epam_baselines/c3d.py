@@ -72,7 +72,7 @@ def _conv(in_channels: int, out_channels: int) -> ConvUnit:
 
 
 # Views and classes: MMAction2, configs/recognition/c3d/README.md (UCF101 split 1, 83.08 %, 10 clips
-# × 1 crop; 38.5 G MACs, 78.4 M parameters).
+# × 1 crop; 38.5 G MACs, 78.4 M parameters). Its config takes 16 frames in a row ("16x1x1").
 SPEC = ModelSpec(
     name="c3d",
     title="C3D",
@@ -84,4 +84,5 @@ SPEC = ModelSpec(
     crops=1,
     num_classes=101,
     build=C3D,
+    frame_interval=1,
 )
