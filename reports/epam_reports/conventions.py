@@ -1,181 +1,176 @@
-"""What a published cost could mean: our counts re-read under each convention that users were misled by."""
+"""What counters add up: each convention as weights over a record's ledger, and which of them give a number.
+
+One multiply-add is one MAC in all of them. What differs is whether norms, activations, pooling and
+elementwise operations count too, for which each element of the result is one operation or two.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
+from itertools import product
 
-from epam_bench.records import CountRecord, ModelCard
-from epam_reports.measurements import Measured, describe_input
+from epam_bench.records import LedgerEntry, OperationKind
 
 GIGA, MEGA, GIBI = 1e9, 1e6, 1024**3
 
-MULTIPLE_VIEWS = (3, 5, 10, 12, 30)
-"""Views that published tests sum over: 3 crops, 5 or 10 clips, 4 × 3 and 10 × 3."""
+_BATCH_NORM = ("batch_norm", "instance_norm")
+"""Of normalisations, those that counters treat apart from layer and group norms, by part of their name."""
 
-TEST_CROP_AREA = (256 / 224) ** 2
-"""Test crops of 256² where the model is trained on 224²; convolutions grow with the area."""
-
-ONE_PER_NORM_ELEMENT = "fvcore"
-"""The counter that adds one operation for each element of a norm, so that its share can be doubled."""
-
-HEAD_FEATURES = {"epam_net": (432, 216), "timesformer": (768,)}
-"""Width of what each linear head sees: EPAM-Net has two, one a stream (published code);
-TimeSformer one, on its class token (its paper's ViT-B)."""
-
-
-class Departure(IntEnum):
-    """How far a reading is from what the claim says, the least first."""
-
-    NONE = 0
-    CONVENTION = 1
-    MAC_FLOP = 2
-    VIEWS = 3
+_MULTIPLY_AND_ADD = (OperationKind.CONVOLUTION, OperationKind.MATRIX_PRODUCT, OperationKind.ATTENTION)
 
 
 @dataclass(frozen=True)
-class Reading:
-    """One value that the claim should have if it meant this.
+class Convention:
+    """What is added to the multiply-adds of convolutions and matrix products.
 
     Attributes:
-        convention: what was counted, in words.
-        value: in the claim's unit.
-        operands: the numbers that the value was made from.
-        measured: from our records; otherwise from printed numbers alone.
-        telling: belongs in the reason even when it does not match.
+        words: as a verdict names it.
+        batch_norm: operations for each element of a batch norm's result.
+        layer_norm: the same for layer and group norms.
+        activation: for each element of an activation's.
+        pooling: for each of a pooling's.
+        elementwise: for each of a sum's, a product's and the like.
+        attention: whether the two products of fused attention count.
+        named: the rule of a counter in use, rather than a combination that only a search tries.
     """
 
-    convention: str
-    value: float
-    operands: str
-    departure: Departure
-    measured: bool = True
-    telling: bool = False
+    words: str
+    batch_norm: int = 0
+    layer_norm: int = 0
+    activation: int = 0
+    pooling: int = 0
+    elementwise: int = 0
+    attention: bool = True
+    named: bool = True
+
+    def count(self, ledger: Iterable[LedgerEntry]) -> int:
+        """Operations of one forward pass under this convention."""
+        return sum(self._weigh(entry) for entry in ledger)
+
+    def _weigh(self, entry: LedgerEntry) -> int:
+        match entry.kind:
+            case OperationKind.ATTENTION:
+                return entry.macs if self.attention else 0
+            case OperationKind.NORMALISATION:
+                batched = any(part in entry.operation for part in _BATCH_NORM)
+                return entry.elements * (self.batch_norm if batched else self.layer_norm)
+            case OperationKind.ACTIVATION:
+                return entry.elements * self.activation
+            case OperationKind.POOLING:
+                return entry.elements * self.pooling
+            case OperationKind.ELEMENTWISE:
+                return entry.elements * self.elementwise
+            case _:
+                return entry.macs if entry.kind in _MULTIPLY_AND_ADD else 0
 
 
-def macs_readings(measured: Measured, others: Iterable[Measured]) -> list[Reading]:
-    """Every reading of one model's GMACs; ``others`` are the same model on other inputs."""
-    readings: list[Reading] = []
-    for rank, record in enumerate(measured.complete_counts):
-        first = Departure.NONE if rank == 0 else Departure.CONVENTION
-        total = record.macs / GIGA
-        readings.append(
-            Reading(f"{record.counter}'s count, one view", total, f"{total:.3f} G", first, telling=True)
-        )
-        readings.extend(_misread(record.counter, total))
-        readings.extend(_by_operation(record))
-    readings.extend(_at_other_inputs(others))
-    return readings
+PLAIN = Convention("convolutions and matrix products alone")
+FVCORE = Convention(
+    "fvcore's rule (1 for a batch-normed, 5 for a layer-normed element)",
+    batch_norm=1,
+    layer_norm=5,
+    pooling=1,
+)
+"""fvcore 0.1.5, tried on traced networks; mmengine's counter is a fork of it and has the same rules."""
+THOP = Convention("thop's rule (2 for a normalised element)", batch_norm=2, layer_norm=2, pooling=1)
+LAYERWISE = Convention(
+    "mmcv's and ptflops' rule (2 for a normalised element, 1 for an activated or pooled one)",
+    batch_norm=2,
+    layer_norm=2,
+    activation=1,
+    pooling=1,
+)
+NO_ATTENTION = Convention(
+    "attention's products left out (counters that miss its fused form)", attention=False
+)
+
+NAMED = (PLAIN, FVCORE, THOP, LAYERWISE, NO_ATTENTION)
+
+RULE_OF = {
+    "fvcore": FVCORE,
+    "mmengine": FVCORE,
+    "thop": THOP,
+    "mmcv": LAYERWISE,
+    "ptflops": LAYERWISE,
+    "torch": PLAIN,
+}
+"""The rule of a counter that a source names."""
 
 
-def parameter_readings(measured: Measured) -> list[Reading]:
-    """Every reading of one model's parameters, in millions."""
-    card = measured.card
-    total = card.parameters / MEGA
-    readings = [Reading("all parameters", total, f"{card.parameters:,}", Departure.NONE, telling=True)]
-    head = head_parameters(card)
-    if head is not None:
-        rest = card.parameters - head
-        operands = f"{card.parameters:,} − {head:,} of the head"
-        readings.append(Reading("head left out", rest / MEGA, operands, Departure.CONVENTION))
-    return readings
+def combinations() -> tuple[Convention, ...]:
+    """Norms not, once or twice, with or without activations, pooling and elementwise operations: 24."""
+    return tuple(_combination(norm, *rest) for norm, *rest in product((0, 1, 2), (0, 1), (0, 1), (0, 1)))
 
 
-def head_parameters(card: ModelCard) -> int | None:
-    """Weights and biases of the model's linear heads; none for a model whose head we do not know."""
-    if card.name not in HEAD_FEATURES:
-        return None
-    return sum(card.num_classes * (features + 1) for features in HEAD_FEATURES[card.name])
+def _combination(norm: int, activation: int, pooling: int, elementwise: int) -> Convention:
+    parts = ["convolutions and matrix products"]
+    parts += [f"{'2 × ' if norm == 2 else ''}norm elements"] if norm else []
+    parts += ["activations"] if activation else []
+    parts += ["pooling"] if pooling else []
+    parts += ["elementwise operations"] if elementwise else []
+    return Convention(
+        " + ".join(parts),
+        batch_norm=norm,
+        layer_norm=norm,
+        activation=activation,
+        pooling=pooling,
+        elementwise=elementwise,
+        named=False,
+    )
 
 
-def macs_ratio_readings(large: Measured, small: Measured, *, accuracy_views: frozenset[int]) -> list[Reading]:
-    """How many times fewer MACs ``small`` needs, by each counter that counted both.
+@dataclass(frozen=True)
+class Search:
+    """Which combinations give a number, and whether that says anything.
 
-    Args:
-        large: the model that the claim compares with.
-        small: the model that the claim is about.
-        accuracy_views: views behind the compared model's published accuracies; only a total over
-            these is another convention rather than a mix-up.
+    Attributes:
+        found: those within the tolerance, the nearest first, with their counts.
+        tried: how many different counts were tried.
+        covered: share of the numbers between the least and the largest of them that some combination
+            would have given at this tolerance: near 1, a match was to be expected by chance.
     """
-    readings: list[Reading] = []
-    ours = {record.counter: record for record in small.complete_counts}
-    shared = [record for record in large.complete_counts if record.counter in ours]
-    for rank, record in enumerate(shared):
-        first = Departure.NONE if rank == 0 else Departure.CONVENTION
-        readings.extend(_ratio_of(record, ours[record.counter], first, accuracy_views))
-    return readings
+
+    found: tuple[tuple[Convention, int], ...]
+    tried: int
+    covered: float
 
 
-def views_departure(
-    large_views: int | None, small_views: int | None, accuracy_views: frozenset[int]
-) -> Departure:
-    """What it means to compare costs over these views."""
-    if large_views == small_views:
-        return Departure.NONE
-    return Departure.CONVENTION if large_views in accuracy_views else Departure.VIEWS
+def search(ledger: Sequence[LedgerEntry], value: float, tolerance: float) -> Search:
+    """Which combinations of what counters add give ``value`` operations, to within ``tolerance``.
+
+    Combinations that come to the same count, as where nothing is pooled, are one.
+    """
+    counts: dict[int, Convention] = {}
+    for convention in combinations():
+        counts.setdefault(convention.count(ledger), convention)
+    near = sorted((abs(count - value), count) for count in counts if abs(count - value) <= tolerance)
+    found = tuple((counts[count], count) for _, count in near)
+    return Search(found, len(counts), _covered(counts, tolerance))
 
 
-def _ratio_of(
-    large: CountRecord, small: CountRecord, first: Departure, accuracy_views: frozenset[int]
-) -> Iterator[Reading]:
-    one, other, counter = large.macs / GIGA, small.macs / GIGA, large.counter
-    ratio = one / other
-    operands = f"{one:.2f} G / {other:.3f} G"
-    yield Reading(f"{counter}'s counts, one view each", ratio, operands, first, telling=True)
-    many, few = large.model.views, small.model.views
-    if many != few:
-        yield Reading(
-            f"{counter}'s counts, {many} views against {few}",
-            ratio * many / few,
-            f"{one * many:.2f} G / {other * few:.3f} G",
-            max(first, views_departure(many, few, accuracy_views)),
-            telling=True,
-        )
-    swapped = Departure.MAC_FLOP
-    yield Reading(f"{counter}: FLOPs against MACs", 2 * ratio, f"{2 * one:.2f} G / {other:.3f} G", swapped)
-    yield Reading(f"{counter}: MACs against FLOPs", ratio / 2, f"{one:.2f} G / {2 * other:.3f} G", swapped)
+def _covered(counts: Iterable[int], tolerance: float) -> float:
+    values = sorted(counts)
+    if not values or values[0] == values[-1]:
+        return 0.0
+    windows = ((value - tolerance, value + tolerance) for value in values)
+    return covered_length(windows, values[0], values[-1]) / (values[-1] - values[0])
 
 
-def _misread(counter: str, total: float) -> Iterator[Reading]:
-    yield Reading(f"{counter}: two FLOPs a multiply-add", 2 * total, f"2 × {total:.3f} G", Departure.MAC_FLOP)
-    for views in MULTIPLE_VIEWS:
-        yield Reading(f"{counter}: {views} views", views * total, f"{views} × {total:.3f} G", Departure.VIEWS)
-    binary = total * GIGA / GIBI
-    yield Reading(f"{counter}: G as 1024³", binary, f"{total:.3f} G / 1.0737", Departure.CONVENTION)
-    yield Reading(
-        f"{counter}: crop of 256² for 224² (scaled by area)",
-        total * TEST_CROP_AREA,
-        f"{total:.3f} G × 1.306",
-        Departure.CONVENTION,
-    )
+def covered_length(windows: Iterable[tuple[float, float]], low: float, high: float) -> float:
+    """Length of the union of intervals, inside ``low`` to ``high``.
+
+    >>> covered_length([(0, 2), (1, 3), (5, 9)], 0, 6)
+    4.0
+    """
+    return math.fsum(end - start for start, end in _merged(windows, low, high))
 
 
-def _by_operation(record: CountRecord) -> Iterator[Reading]:
-    """Without normalisation, and with two operations for each of its elements, as some counters take it."""
-    if record.counter != ONE_PER_NORM_ELEMENT:
-        return
-    norm = sum(macs for name, macs in record.macs_by_operation.items() if "norm" in name.lower()) / GIGA
-    if norm <= 0:
-        return
-    total = record.macs / GIGA
-    yield Reading(
-        f"{record.counter} without normalisation",
-        total - norm,
-        f"{total:.3f} G − {norm:.3f} G",
-        Departure.CONVENTION,
-    )
-    yield Reading(
-        f"{record.counter} with normalisation twice",
-        total + norm,
-        f"{total:.3f} G + {norm:.3f} G",
-        Departure.CONVENTION,
-    )
-
-
-def _at_other_inputs(others: Iterable[Measured]) -> Iterator[Reading]:
-    for entry in others:
-        for record in entry.complete_counts:
-            total = record.macs / GIGA
-            words = f"{record.counter}'s count at {describe_input(entry.card)}"
-            yield Reading(words, total, f"{total:.3f} G", Departure.CONVENTION)
+def _merged(windows: Iterable[tuple[float, float]], low: float, high: float) -> Iterator[tuple[float, float]]:
+    open_until = low
+    for start, end in sorted(windows):
+        first, last = max(start, open_until), min(end, high)
+        if last > first:
+            yield first, last
+            open_until = last

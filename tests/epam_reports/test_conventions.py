@@ -1,61 +1,111 @@
-"""Readings of a count carry their operands, and say how far each departs from the claim's words."""
+"""Conventions weigh a ledger; a search says which give a number and how likely that was by chance."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
-from epam_bench.records import CountRecord, ModelCard
+from epam_bench.records import LedgerEntry, OperationKind
 from epam_reports.conventions import (
-    Departure,
-    head_parameters,
-    macs_ratio_readings,
-    macs_readings,
-    views_departure,
+    FVCORE,
+    LAYERWISE,
+    NO_ATTENTION,
+    PLAIN,
+    RULE_OF,
+    THOP,
+    Convention,
+    combinations,
+    covered_length,
+    search,
 )
-from epam_reports.measurements import gather
-
-Count = Callable[..., CountRecord]
 
 
-def test_plain_count_of_the_preferred_counter_departs_from_nothing(count: Count) -> None:
-    (entry,) = gather([count(gmacs=11.0, counter="thop"), count(gmacs=10.0)])
-    plain = [reading for reading in macs_readings(entry, ()) if reading.departure is Departure.NONE]
-    assert [(reading.convention, reading.value) for reading in plain] == [("torch's count, one view", 10.0)]
-
-
-def test_normalisation_is_only_doubled_where_it_was_counted_once(count: Count) -> None:
-    split = {"conv": 10, "BatchNorm2d": 2}
-    (entry,) = gather([count(gmacs=12.0, counter="thop", macs_by_operation=split)])
-    assert not [reading for reading in macs_readings(entry, ()) if "normalisation" in reading.convention]
-
-
-def test_heads_of_both_streams_count(card: Callable[..., ModelCard]) -> None:
-    assert head_parameters(card("epam_net")) == 25_980 + 13_020
-    assert head_parameters(card("timesformer")) == 400 * 769
-    assert head_parameters(card("c3d")) is None
-
-
-def test_ratio_uses_only_counters_that_counted_both(count: Count) -> None:
-    large, small = gather(
-        [count("timesformer", 200.0), count("epam_net", 10.0), count("epam_net", 10.1, counter="fvcore")]
+def _entry(kind: OperationKind, operation: str, macs: int = 0, elements: int = 0) -> LedgerEntry:
+    return LedgerEntry(
+        operation=operation,
+        kind=kind,
+        calls=1,
+        macs=macs,
+        elements=elements,
+        bytes_read=0,
+        bytes_written=0,
+        weight_bytes=0,
     )
-    readings = macs_ratio_readings(large, small, accuracy_views=frozenset())
-    assert [reading.value for reading in readings if reading.telling] == pytest.approx([20.0, 60.0])
-    assert not [reading for reading in readings if "fvcore" in reading.convention]
+
+
+LEDGER = (
+    _entry(OperationKind.CONVOLUTION, "convolution", macs=1_000_000, elements=5_000),
+    _entry(OperationKind.MATRIX_PRODUCT, "addmm", macs=200_000, elements=400),
+    _entry(OperationKind.ATTENTION, "_scaled_dot_product_attention", macs=30_000, elements=300),
+    _entry(OperationKind.NORMALISATION, "native_batch_norm", elements=4_000),
+    _entry(OperationKind.NORMALISATION, "native_layer_norm", elements=100),
+    _entry(OperationKind.ACTIVATION, "relu", elements=2_000),
+    _entry(OperationKind.POOLING, "mean", elements=50),
+    _entry(OperationKind.ELEMENTWISE, "add", elements=700),
+    _entry(OperationKind.DATA_MOVEMENT, "cat", elements=9_999),
+)
 
 
 @pytest.mark.parametrize(
-    ("large", "small", "accuracy_views", "departure"),
+    ("convention", "count"),
     [
-        (1, 1, {10}, Departure.NONE),
-        (3, 1, {10}, Departure.VIEWS),
-        (3, 1, {3, 10}, Departure.CONVENTION),
-        (None, 1, {10}, Departure.VIEWS),
+        (PLAIN, 1_230_000),
+        (FVCORE, 1_230_000 + 4_000 + 5 * 100 + 50),
+        (THOP, 1_230_000 + 2 * 4_100 + 50),
+        (LAYERWISE, 1_230_000 + 2 * 4_100 + 2_000 + 50),
+        (NO_ATTENTION, 1_200_000),
     ],
 )
-def test_unequal_views_are_a_convention_only_if_the_accuracy_used_them(
-    large: int | None, small: int, accuracy_views: set[int], departure: Departure
+def test_each_counters_rule_adds_what_it_says(convention: Convention, count: int) -> None:
+    assert convention.count(LEDGER) == count
+
+
+def test_moving_data_is_never_counted() -> None:
+    moved = (_entry(OperationKind.DATA_MOVEMENT, "cat", elements=9_999),)
+    assert {convention.count(moved) for convention in combinations()} == {0}
+
+
+def test_there_are_24_combinations_and_each_says_what_it_adds() -> None:
+    every = combinations()
+    assert len({convention.words for convention in every}) == len(every) == 24
+    assert every[0].words == "convolutions and matrix products"
+    assert every[-1].words.endswith("2 × norm elements + activations + pooling + elementwise operations")
+
+
+def test_search_finds_the_combination_that_was_planted() -> None:
+    planted = 1_230_000 + 2 * 4_100 + 700
+    result = search(LEDGER, planted, tolerance=0.5)
+    assert [(found.words, count) for found, count in result.found] == [
+        ("convolutions and matrix products + 2 × norm elements + elementwise operations", planted)
+    ]
+    assert result.tried == 24
+    assert result.covered < 0.01
+
+
+def test_search_of_a_coarse_number_says_that_nearly_every_number_would_have_been_found() -> None:
+    result = search(LEDGER, 1_235_000, tolerance=1_000)
+    assert result.found
+    assert result.covered > 0.9
+
+
+def test_search_says_honestly_that_there_is_none() -> None:
+    result = search(LEDGER, 1_260_000, tolerance=100)
+    assert (result.found, result.tried) == ((), 24)
+
+
+def test_combinations_that_add_nothing_are_one() -> None:
+    convolutions = LEDGER[:1]
+    assert search(convolutions, 1_000_000, tolerance=0).tried == 1
+
+
+def test_a_fork_has_the_rule_of_what_it_forked() -> None:
+    assert RULE_OF["mmengine"] is RULE_OF["fvcore"] is FVCORE
+
+
+@pytest.mark.parametrize(
+    ("windows", "length"),
+    [([], 0), ([(0, 1)], 1), ([(0, 2), (1, 3)], 3), ([(-5, 1), (9, 20)], 2), ([(2, 4), (2, 3), (6, 7)], 3)],
+)
+def test_covered_length_counts_overlaps_once_and_stays_inside(
+    windows: list[tuple[float, float]], length: float
 ) -> None:
-    assert views_departure(large, small, frozenset(accuracy_views)) is departure
+    assert covered_length(windows, 0, 10) == pytest.approx(length)

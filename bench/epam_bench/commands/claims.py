@@ -1,36 +1,122 @@
-"""`epam-bench claims`: the paper's efficiency claims, re-derived and judged."""
+"""`epam-bench claims`: published costs and accuracies, re-derived and judged."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from epam_bench.commands.options import DEFAULT_RECORDS, Format, FormatOption, FromRecords, OutputFile
+import typer
+
+from epam_bench.commands.options import (
+    DEFAULT_RECORDS,
+    Format,
+    FormatOption,
+    FromRecords,
+    OutputFile,
+    RecordsFile,
+)
 
 if TYPE_CHECKING:
     from epam_bench.records import AnyRecord
-
-CLAIMED_MODELS = ("epam_net", "timesformer")
+    from epam_reports.claims import CountRequest
+    from epam_reports.published import PublishedNumber
 
 
 def claims(
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only the claims of this source, by its id; may be repeated. See --list-sources.",
+            show_default=False,
+        ),
+    ] = None,
+    verdict: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='Only those that came to this verdict, such as "does not hold"; may be repeated.',
+            show_default=False,
+        ),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only those about this model, as the catalogue or the source names it; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    list_sources: Annotated[
+        bool, typer.Option("--list-sources", help="Print the sources, with how many claims each has.")
+    ] = False,
+    numbers: Annotated[
+        Path | None,
+        typer.Option(
+            help="Judge the claims of this file instead, a CSV with the columns of published/numbers.csv.",
+            show_default=False,
+        ),
+    ] = None,
+    number_sources: Annotated[
+        Path | None,
+        typer.Option(
+            help="The sources that --numbers names, a TOML file like published/sources.toml.",
+            show_default=False,
+        ),
+    ] = None,
     from_records: FromRecords = None,
+    records: RecordsFile = DEFAULT_RECORDS,
     output_format: FormatOption = Format.TABLE,
     output: OutputFile = None,
 ) -> None:
-    """Judge the paper's 72.8× fewer FLOPs, 48.6× fewer parameters, 8.1 G and 2.5 M.
+    """Judge what others published: 8.1 G and 72.8× fewer, and a few hundred more.
 
-    Each is worked out again from published operands and from our own counts, for one view and for
-    all, as MACs and as FLOPs. Without --from, the models concerned are counted now.
+    Each is worked out again from our own counts under every known convention, for one view and for
+    all, as MACs and as FLOPs, at the printed input and at those near by. Without --from, every model
+    and input that a claim names is counted now, without running anything.
 
-    Example: epam-bench claims --from epam-bench-out/records.jsonl
+    Example: epam-bench claims --source EPAM-TABLE1 --source EPAM-ABS-v2
+
+    Example: epam-bench claims --model x3d_m --verdict "does not hold" -f json
     """
-    from epam_bench.commands.output import emit
-    from epam_reports.claims import judge_claims
+    from epam_bench.commands.output import check_place, emit
+    from epam_reports.claims import judge_claims, select_claims
+    from epam_reports.published import load_published
     from epam_reports.tables import claims_table
 
-    records = _read(from_records) if from_records else _count()
-    emit([claims_table(judge_claims(records))], output_format=output_format, output=output, records=records)
+    published = load_published(numbers, number_sources)
+    chosen = select_claims(published)
+    _check_names(chosen, source, verdict, model)
+    check_place(output)
+    if list_sources:
+        from epam_reports.tables.claim_verdicts import sources_table
+
+        emit([sources_table(chosen)], output_format=output_format, output=output)
+        return
+    claimed = select_claims(published, source, model)
+    known = _read(from_records) if from_records else _count(claimed, published, records)
+    judged = judge_claims(known, published, source, model)
+    kept = [result for result in judged if not verdict or result.verdict.value in verdict]
+    emit([claims_table(kept)], output_format=output_format, output=output, records=known)
+
+
+def _check_names(
+    chosen: Sequence[PublishedNumber],
+    sources: list[str] | None,
+    verdicts: list[str] | None,
+    models: list[str] | None,
+) -> None:
+    """Refuse names that would select nothing, before anything is counted."""
+    from epam.errors import UnknownNameError
+    from epam_reports.claims import Verdict
+
+    names = {name for claim in chosen for name in (claim.counted_name, claim.model) if name}
+    for kind, given, known in (
+        ("source", sources, {claim.source.id for claim in chosen}),
+        ("verdict", verdicts, {verdict.value for verdict in Verdict}),
+        ("model", models, names),
+    ):
+        for name in given or ():
+            if name not in known:
+                raise UnknownNameError(kind, name, known)
 
 
 def _read(path: Path) -> list[AnyRecord]:
@@ -42,11 +128,59 @@ def _read(path: Path) -> list[AnyRecord]:
     return records
 
 
-def _count() -> list[AnyRecord]:
-    from epam_bench.commands.flops import count_all
-    from epam_bench.commands.output import report_failures
-    from epam_bench.plan import plan_counters, plan_models
+def _count(
+    claimed: Sequence[PublishedNumber], published: Sequence[PublishedNumber], file: Path
+) -> list[AnyRecord]:
+    """Count what the claims name, then what is near to those that do not simply hold."""
+    from epam_bench.records import check_writable
+    from epam_reports.claims import judge_these, near_by_requests, stated_requests
 
-    counted, failures = count_all(plan_models(CLAIMED_MODELS), plan_counters("all"), records=DEFAULT_RECORDS)
+    check_writable(file)
+    requests = stated_requests(claimed, published)
+    counted = _answer(requests, file, "Counting")
+    near_by = near_by_requests(claimed, judge_these(counted, claimed, published), published)
+    asked = {request.key for request in requests}
+    return counted + _answer([request for request in near_by if request.key not in asked], file, "Near by")
+
+
+def _answer(requests: Sequence[CountRequest], file: Path, title: str) -> list[AnyRecord]:
+    """One count a request by our own counter, each written as it is made.
+
+    What the catalogue lacks needs no word, the verdict says it; nor does a network that refuses an
+    input which nobody claims.
+    """
+    from epam_baselines import list_models
+    from epam_bench.commands.output import progress, report_failures
+    from epam_bench.records import append_record
+
+    known = [request for request in requests if request.name in list_models()]
+    counted: list[AnyRecord] = []
+    failures: dict[str, str] = {}
+    with progress(title, len(known)) as advance:
+        for request in known:
+            advance(request.name)
+            try:
+                record = _count_one(request)
+            # One network that cannot be counted costs its own claims, not all of them.
+            except Exception as error:
+                if request.likely:
+                    failures[request.name] = str(error).partition("\n")[0].removeprefix(f"{request.name}: ")
+                continue
+            append_record(file, record)
+            counted.append(record)
     report_failures(failures)
-    return list(counted)
+    return counted
+
+
+def _count_one(request: CountRequest) -> AnyRecord:
+    from dataclasses import replace
+    from functools import partial
+
+    from epam_baselines import model_spec
+    from epam_bench.counters import get_counter
+    from epam_bench.counting import count_model
+
+    spec = model_spec(request.name)
+    options = spec.check_options(request.build_options)
+    built = replace(spec, inputs=request.inputs or spec.inputs, build=partial(spec.build, **options))
+    return count_model(built, get_counter("consensus"))

@@ -4,8 +4,20 @@ from epam_reports.published.published_number import (
     PublishedDataError,
     PublishedNumber,
     Source,
+    format_input,
     load_published,
+    load_sources,
+    parse_input,
     select,
 )
 
-__all__ = ["PublishedDataError", "PublishedNumber", "Source", "load_published", "select"]
+__all__ = [
+    "PublishedDataError",
+    "PublishedNumber",
+    "Source",
+    "format_input",
+    "load_published",
+    "load_sources",
+    "parse_input",
+    "select",
+]

@@ -10,9 +10,17 @@ from decimal import Decimal
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from epam.errors import InputError
 
@@ -29,7 +37,12 @@ _UNIT_OF: Mapping[Metric, Unit] = {
     "macs_ratio": "x",
     "parameters_ratio": "x",
 }
-_STREAM = re.compile(r"(rgb|heatmaps) (\d+(?:x\d+){3})")
+_STREAM = re.compile(r"(rgb|heatmaps|skeleton) (\d+(?:x\d+){3})")
+
+NOT_STATED = "not stated"
+"""What a field says where the source leaves it open, for nothing may be left to be guessed."""
+
+PrintedCounter = Literal["torch", "fvcore", "mmengine", "mmcv", "thop", "ptflops", "not stated"]
 
 
 class PublishedDataError(InputError):
@@ -53,6 +66,11 @@ class Source(_Frozen):
     url: str | None = None
     kind: Literal["paper", "repository", "index", "our run"]
 
+    @property
+    def is_published(self) -> bool:
+        """Whether others printed it, so that what it prints is a claim."""
+        return self.kind != "our run"
+
 
 class PublishedNumber(_Frozen):
     """One number as it was printed.
@@ -60,10 +78,20 @@ class PublishedNumber(_Frozen):
     Attributes:
         catalogue_name: our name of the model; none when we only quote it.
         value: as printed, so that the number of printed digits is known.
-        convention: what was counted, where the source or we can tell; with the counter in
-            brackets where the source names one.
-        input: streams joined by `` + ``, each ``name CxTxHxW``; empty when not stated.
-        views: forward passes a video that the number stands for; none when not stated.
+        convention: what was counted, where the source or we can tell; ``FLOPs`` are two for every
+            multiply-add; with the counter in brackets where the source names one.
+        printed_counter: the counter that the source says it used, or ``not stated``.
+        input: streams joined by `` + ``, each ``name`` and its shape (``rgb`` and ``heatmaps``
+            channels × frames × height × width, ``skeleton`` persons × frames × joints ×
+            coordinates); empty when not known.
+        printed_input: what the source itself prints: ``input`` where this is empty, another input,
+            or ``not stated`` where ``input`` is our inference.
+        views: forward passes a video that the number stands for; none when not known.
+        printed_views: what the source itself prints, in the same way.
+        networks: forward passes of networks alike that it sums, as the streams of one ensemble.
+        against: the model that a ratio compares with, as named here; none where the source leaves it open.
+        stand_in: the catalogue's name of what we count in its place, where we have not the model itself.
+        build_options: of the counted model, where it is not built as the catalogue has it.
         where: the place inside the source.
     """
 
@@ -75,19 +103,38 @@ class PublishedNumber(_Frozen):
     split: str | None
     value: Decimal = Field(gt=0, allow_inf_nan=False)
     unit: Unit
-    convention: Literal["MACs", "MACs (inferred)", "MACs (fvcore)"] | None
+    convention: Literal["MACs", "MACs (inferred)", "MACs (fvcore)", "FLOPs"] | None
+    printed_counter: PrintedCounter = "not stated"
     input: str
+    printed_input: str = ""
     views: int | None = Field(ge=1)
+    printed_views: Annotated[int, Field(ge=1)] | Literal["not stated"] | None = None
+    networks: int = Field(default=1, ge=1)
+    against: str | None = None
+    stand_in: str | None = None
+    build_options: dict[str, str] = {}
     source: Source
     where: str
     note: str
 
-    @field_validator("input")
+    @field_validator("input", "printed_input")
     @classmethod
-    def _input_is_readable(cls, text: str) -> str:
+    def _input_is_readable(cls, text: str, info: ValidationInfo) -> str:
+        if text == NOT_STATED and info.field_name == "printed_input":
+            return text
         if text and not all(_STREAM.fullmatch(stream) for stream in text.split(" + ")):
             raise ValueError(f"{text!r} is not of the form 'rgb 3x16x224x224 + heatmaps 17x48x56x56'")
         return text
+
+    @field_validator("build_options", mode="before")
+    @classmethod
+    def _options_are_pairs(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [pair.split("=") for pair in value.split()]
+        if not all(len(pair) == 2 and all(pair) for pair in pairs):
+            raise ValueError(f"{value!r} is not of the form 'option=value option=value'")
+        return dict(pairs)
 
     @model_validator(mode="after")
     def _fields_belong_together(self) -> PublishedNumber:
@@ -95,13 +142,31 @@ class PublishedNumber(_Frozen):
             raise ValueError(f"unit of {self.metric} is {_UNIT_OF[self.metric]!r}, not {self.unit!r}")
         if self.metric in ACCURACIES and not (self.dataset and self.split and self.value <= 100):
             raise ValueError("an accuracy needs dataset and split, and is at most 100 %")
+        if self.against and not self.metric.endswith("_ratio"):
+            raise ValueError(f"only a ratio is against another model, and this is {self.metric}")
         return self
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
         """Shape of each input stream, sorted; empty when the source does not state them."""
-        found = _STREAM.findall(self.input)
-        return tuple(sorted(tuple(int(size) for size in shape.split("x")) for _, shape in found))
+        return tuple(sorted(parse_input(self.input).values()))
+
+    @property
+    def stated_input(self) -> str:
+        """The input that the source prints; empty when it prints none."""
+        return "" if self.printed_input == NOT_STATED else self.printed_input or self.input
+
+    @property
+    def stated_views(self) -> int | None:
+        """The views that the source prints; none when it prints none."""
+        if self.printed_views is None:
+            return self.views
+        return None if self.printed_views == NOT_STATED else int(self.printed_views)
+
+    @property
+    def counted_name(self) -> str | None:
+        """The catalogue's name of what is counted to judge it: the model, or what stands in for it."""
+        return self.catalogue_name or self.stand_in
 
     @property
     def half_last_digit(self) -> float:
@@ -112,7 +177,9 @@ class PublishedNumber(_Frozen):
     @property
     def counter(self) -> str | None:
         """The counter that the source says it used; none where it names none."""
-        return "fvcore" if self.convention == "MACs (fvcore)" else None
+        if self.convention == "MACs (fvcore)":
+            return "fvcore"
+        return None if self.printed_counter == NOT_STATED else self.printed_counter
 
     @property
     def convention_note(self) -> str | None:
@@ -129,6 +196,20 @@ class PublishedNumber(_Frozen):
     def citation(self) -> str:
         """Source and place, for a reader."""
         return f"{self.source.title}, {self.where}"
+
+
+def parse_input(text: str) -> dict[str, tuple[int, ...]]:
+    """Shape by stream of what ``input`` says.
+
+    >>> parse_input("rgb 3x16x224x224 + heatmaps 17x48x56x56")
+    {'rgb': (3, 16, 224, 224), 'heatmaps': (17, 48, 56, 56)}
+    """
+    return {name: tuple(map(int, shape.split("x"))) for name, shape in _STREAM.findall(text)}
+
+
+def format_input(inputs: Mapping[str, tuple[int, ...]]) -> str:
+    """What ``input`` says of shapes by stream: :func:`parse_input` the other way round."""
+    return " + ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in inputs.items())
 
 
 def load_published(
@@ -179,6 +260,15 @@ def _read(file: Path | Traversable) -> str:
         raise PublishedDataError(f"{file.name}: cannot be read ({error})") from None
 
 
+def load_sources(file: Path | Traversable | None = None) -> dict[str, Source]:
+    """Every source by its id, by default those that the package brings.
+
+    Raises:
+        PublishedDataError: the file is missing or malformed.
+    """
+    return _load_sources(file or files(__package__) / "sources.toml")
+
+
 def _load_sources(file: Path | Traversable) -> dict[str, Source]:
     try:
         tables = tomllib.loads(_read(file))
@@ -189,11 +279,18 @@ def _load_sources(file: Path | Traversable) -> dict[str, Source]:
         raise PublishedDataError(f"{file.name}: {_first_problem(error)}") from None
 
 
+_TEXTS = {"input", "note", "where", "modality"}
+"""Columns in which nothing is an empty text."""
+
+_DEFAULTED = {"printed_counter", "printed_input", "networks", "build_options"}
+"""Columns in which nothing is the default, and which a file may leave out."""
+
+
 def _parse(row: Mapping[str, str | None], sources: Mapping[str, Source], place: str) -> PublishedNumber:
     fields: dict[str, object] = {
-        name: text if text or name in {"input", "note", "where", "modality"} else None
+        name: text if text or name in _TEXTS else None
         for name, text in row.items()
-        if name is not None
+        if name is not None and (text or name not in _DEFAULTED)
     }
     if None in row:
         raise PublishedDataError(f"{place}: more fields than the header has")

@@ -1,0 +1,128 @@
+"""Which counts it takes to judge claims: at the inputs that they name, and at those near by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from epam_reports.claims.verdict import ClaimVerdict, Verdict
+from epam_reports.published import PublishedNumber, parse_input, select
+
+Inputs = dict[str, tuple[int, ...]]
+
+TEST_SIDES = {224: 256, 160: 182, 312: 356, 112: 128, 56: 64}
+"""Side that networks are trained on → side that they are tested on: short sides of 256, 182, 356, 128
+(PySlowFast's and MMAction2's test configurations) and PoseC3D's heatmaps."""
+
+OTHER_SIDES = {**TEST_SIDES, **{test: train for train, test in TEST_SIDES.items()}}
+
+SKELETON_FRAMES = (64, 100, 300)
+"""CTR-GCN's, PYSKL's and ST-GCN's own."""
+
+
+@dataclass(frozen=True)
+class CountRequest:
+    """One model on one input, to be counted.
+
+    Attributes:
+        name: the catalogue's.
+        inputs: shape by stream; none for the input that the catalogue gives it.
+        build_options: of the model, where it is not built as the catalogue has it.
+        likely: a claim names this input; otherwise it is near by, and the network may refuse it.
+    """
+
+    name: str
+    inputs: Inputs | None
+    build_options: dict[str, str] = field(default_factory=dict)
+    likely: bool = True
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for requests that one count answers."""
+        shapes = None if self.inputs is None else tuple(sorted(self.inputs.items()))
+        return (self.name, shapes, tuple(sorted(self.build_options.items())))
+
+
+def stated_requests(
+    claims: Iterable[PublishedNumber], published: Sequence[PublishedNumber]
+) -> tuple[CountRequest, ...]:
+    """What the claims name themselves: each once, in their order."""
+    return _once(request for claim in claims for request in _of_claim(claim, published))
+
+
+def near_by_requests(
+    claims: Iterable[PublishedNumber],
+    verdicts: Iterable[ClaimVerdict],
+    published: Sequence[PublishedNumber],
+) -> tuple[CountRequest, ...]:
+    """Inputs near those of costs that do not simply hold: test crops, frame counts, published inputs."""
+    return _once(
+        request
+        for claim, verdict in zip(claims, verdicts, strict=True)
+        if claim.metric == "macs" and verdict.verdict not in (Verdict.HOLDS, Verdict.NEEDS_DATA)
+        for request in _near(claim, published)
+    )
+
+
+def _of_claim(claim: PublishedNumber, published: Sequence[PublishedNumber]) -> Iterable[CountRequest]:
+    if claim.metric in ("top1", "mean_class_accuracy"):
+        return
+    if claim.counted_name and not claim.metric.endswith("_ratio"):
+        texts = dict.fromkeys((claim.stated_input, claim.input))
+        for text in [text for text in texts if text] or [""]:
+            yield CountRequest(claim.counted_name, parse_input(text) or None, claim.build_options)
+    if claim.metric.endswith("_ratio"):
+        own = select(published, catalogue_name=claim.catalogue_name, metrics=("macs",))
+        others = select(published, model=claim.against, metrics=("macs",))
+        for costs in (own if claim.catalogue_name else (), others if claim.against else ()):
+            yield from (request for cost in costs[:1] for request in _of_claim(cost, published))
+
+
+def _near(claim: PublishedNumber, published: Sequence[PublishedNumber]) -> Iterable[CountRequest]:
+    name = claim.counted_name
+    if name is None:
+        return
+    others = [number for number in published if number.counted_name == name and number.input]
+    for number in others:
+        yield CountRequest(name, parse_input(number.input), number.build_options, likely=False)
+    for text in dict.fromkeys((claim.stated_input, claim.input)):
+        for inputs in near_by_inputs(parse_input(text)):
+            yield CountRequest(name, inputs, claim.build_options, likely=False)
+
+
+def near_by_inputs(inputs: Inputs) -> list[Inputs]:
+    """The same input with the side of tests (or of training), with half and with twice the frames."""
+    if not inputs:
+        return []
+    found = [_at_other_side(inputs), _with_frames(inputs, 1, 2), _with_frames(inputs, 2, 1)]
+    if list(inputs) == ["skeleton"]:
+        persons, frames, *rest = inputs["skeleton"]
+        found = [{"skeleton": (persons, other, *rest)} for other in SKELETON_FRAMES if other != frames]
+        found.append({"skeleton": (3 - persons if persons in (1, 2) else 1, frames, *rest)})
+    return [other for other in found if other is not None]
+
+
+def is_test_crop(inputs: Inputs, other: Inputs) -> bool:
+    """Whether two inputs differ only by the side of training and the side of tests."""
+    return _at_other_side(inputs) == other
+
+
+def _at_other_side(inputs: Inputs) -> Inputs | None:
+    if "skeleton" in inputs or any(shape[-1] not in OTHER_SIDES for shape in inputs.values()):
+        return None
+    return {
+        name: (*shape[:2], OTHER_SIDES[shape[-1]], OTHER_SIDES[shape[-1]]) for name, shape in inputs.items()
+    }
+
+
+def _with_frames(inputs: Inputs, times: int, over: int) -> Inputs | None:
+    if any(shape[1] * times % over for shape in inputs.values()):
+        return None
+    return {name: (shape[0], shape[1] * times // over, *shape[2:]) for name, shape in inputs.items()}
+
+
+def _once(requests: Iterable[CountRequest]) -> tuple[CountRequest, ...]:
+    kept: dict[tuple[object, ...], CountRequest] = {}
+    for request in requests:
+        kept.setdefault(request.key, request)
+    return tuple(kept.values())
