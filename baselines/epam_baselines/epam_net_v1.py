@@ -1,0 +1,80 @@
+"""EPAM-Net's first version: X3D in both streams, where the final one has X-ShiftNet.
+
+Abdelkawy et al., "EPAM-Net", arXiv 2408.05421v1, 2024.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from epam.attention import SpatialTemporalAttention
+from epam.epam_net import POSE_FRAMES_PER_RGB_FRAME, EPAMLogits
+from epam_baselines.mmaction_layout import PooledClassifier
+from epam_baselines.paired_clips import require_paired_clips
+from epam_baselines.specification import ModelSpec
+from epam_baselines.x3d import SMALL_BLOCKS, X3DHead, feature_channels, x3d_backbone
+from epam_baselines.x3d_pose import EXCITE_NOTE, HEATMAPS, POSE_BLOCKS
+
+
+class EPAMNetV1(nn.Module):
+    """X3D-M on frames, guided by X3D on heatmaps, under the names of EPAM-Net's published code.
+
+    ::
+
+        rgb ────── rgb_backbone ─────── f ──────────────── f + f · A ─ rgb_cls_head ── rgb logits
+                                                               │
+        heatmaps ─ pose_backbone ─┬─ every third frame ─ attention
+                                  └─────────────────────────────────── pose_cls_head ─ pose logits
+
+    Args:
+        num_classes: K.
+        excite: whether the pose network has squeeze-and-excitation and SiLU; the RGB one always has.
+    """
+
+    def __init__(self, *, num_classes: int, excite: bool = True) -> None:
+        super().__init__()
+        self.rgb_backbone = x3d_backbone(in_channels=3, stage_blocks=SMALL_BLOCKS)
+        self.rgb_cls_head = X3DHead(feature_channels(len(SMALL_BLOCKS)), num_classes)
+        self.pose_backbone = x3d_backbone(
+            in_channels=17, stage_blocks=POSE_BLOCKS, stem_stride=1, excite=excite
+        )
+        self.pose_cls_head = PooledClassifier(feature_channels(len(POSE_BLOCKS)), num_classes)
+        self.attention_module = SpatialTemporalAttention()
+
+    def forward(self, rgb: Tensor, heatmaps: Tensor) -> EPAMLogits:
+        """``(N, 3, T, 4h, 4w), (N, 17, 3T, h, w) → (N, K), (N, K)``.
+
+        Raises:
+            InputError: sizes that do not match: three heatmaps a frame, of a quarter of its sides.
+        """
+        require_paired_clips(rgb, heatmaps, frame_ratio=POSE_FRAMES_PER_RGB_FRAME, model="epam_net_v1")
+        pose = self.pose_backbone(heatmaps)
+        guided = self.attention_module.guide(self.rgb_backbone(rgb), pose[:, :, ::POSE_FRAMES_PER_RGB_FRAME])
+        return EPAMLogits(rgb=self.rgb_cls_head(guided), pose=self.pose_cls_head(pose))
+
+
+# Layers: EPAM-Net's repository, RGBPoseAttentionActionRecognizer in
+# actionModels/rgb_pose_action_recognition_model.py with its X3D branch (use_TShift off: X3D-M's own head
+# for RGB) and its "poseX3dSE". Its README of 2024-08-14 and the abstract of v1 print ratios alone: 6.2 to
+# 9.9 × fewer multiply-adds, 9 to 9.6 × fewer parameters than others, which are not named. A run of that
+# code gives, without heads, 2.09 + 0.573 M parameters and by fvcore, which counts two operations for each
+# element of a batch norm, 4.897 + 3.977 G; so do ours. Nothing published gives the sum.
+SPEC = ModelSpec(
+    name="epam_net_v1",
+    title="EPAM-Net v1 (X3D)",
+    paper="Abdelkawy et al., arXiv 2408.05421v1, 2024",
+    year=2024,
+    modalities=("rgb", "pose"),
+    inputs={"rgb": (3, 16, 224, 224), "heatmaps": HEATMAPS},
+    clips=1,
+    crops=1,
+    num_classes=60,
+    build=EPAMNetV1,
+    head=("rgb_cls_head", "pose_cls_head"),
+    notes=(
+        EXCITE_NOTE,
+        "Of EPAM-Net v1's cost only ratios are published; it is built from the X3D parts of the published "
+        "code, with the final version's attention, for which of that code's attentions v1 had is not known; "
+        "the two spatial-temporal ones in it cost under 2 M MACs.",
+    ),
+)

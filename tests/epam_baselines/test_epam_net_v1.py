@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from epam import load_checkpoint
+from epam.checkpoints import published_state
+from epam.epam_net import EPAMLogits
+from epam.errors import InputError
+from epam_baselines.epam_net_v1 import SPEC, EPAMNetV1
+from epam_baselines.specification import build_model
+
+
+def meta_model() -> EPAMNetV1:
+    with torch.device("meta"):
+        return EPAMNetV1(num_classes=60).eval()
+
+
+def parameters(part: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in part.parameters())
+
+
+def test_parts_have_the_size_of_those_in_the_published_code() -> None:
+    model = meta_model()
+    # Backbones: a run of the published code (shared facts, REFERENCE-RUN). Attention: model.md.
+    assert round(parameters(model.rgb_backbone) / 1e6, 2) == 2.09
+    assert round(parameters(model.pose_backbone) / 1e6, 3) == 0.573
+    assert parameters(model.attention_module) == 107
+    assert parameters(model.rgb_cls_head) == 432 * 2048 + 2048 * 60 + 60
+    assert parameters(model.pose_cls_head) == 216 * 60 + 60
+    assert parameters(model) == 3_683_949
+
+
+def test_the_cost_by_fvcore_is_the_sum_of_both_backbones() -> None:
+    normed: list[int] = []
+    model = meta_model()
+    for part in model.modules():
+        if isinstance(part, nn.BatchNorm3d):
+            part.register_forward_hook(lambda _module, _inputs, out: normed.append(out.numel()))
+    counter = FlopCounterMode(display=False)
+    inputs = [torch.empty(1, *shape, device="meta") for shape in SPEC.inputs.values()]
+    with torch.no_grad(), counter:
+        logits = model(*inputs)
+    assert logits.fused.shape == (1, 60)
+    macs = counter.get_total_flops() / 2
+    assert macs / 1e9 == pytest.approx(8.554, abs=5e-4)
+    # 4.897 + 3.977 G: the published code by fvcore, two operations an element of each batch norm.
+    assert (macs + 2 * sum(normed)) / 1e9 == pytest.approx(4.897 + 3.977, rel=0.001)
+
+
+def test_names_and_shapes_are_those_of_the_published_code() -> None:
+    state = {key: tuple(value.shape) for key, value in published_state(EPAMNetV1(num_classes=60)).items()}
+    decisive = {
+        "rgb_backbone.conv1_s.conv.weight": (24, 3, 1, 3, 3),
+        "rgb_backbone.conv1_t.conv.weight": (24, 1, 5, 1, 1),
+        "rgb_backbone.layer4.6.conv2.conv.weight": (432, 1, 3, 3, 3),
+        "rgb_backbone.conv5.bn.weight": (432,),
+        "rgb_cls_head.fc1.weight": (2048, 432),
+        "rgb_cls_head.fc2.bias": (60,),
+        "pose_backbone.conv1_s.conv.weight": (24, 17, 1, 3, 3),
+        "pose_backbone.layer3.6.se_module.fc2.weight": (216, 16, 1, 1, 1),
+        "pose_cls_head.fc_cls.weight": (60, 216),
+        "attention_module.spatial.conv.weight": (1, 2, 1, 7, 7),
+        "attention_module.spatial.bn.running_mean": (1,),
+        "attention_module.conv_temporal_attention.weight": (1, 1, 7),
+    }
+    assert {key: state[key] for key in decisive} == decisive
+    # X3D-M's 568 and the pose network's 499, seven more for the attention.
+    assert len(state) == 568 + 499 + 7
+
+
+def test_a_published_style_checkpoint_is_loaded_strictly(tmp_path: Path) -> None:
+    saved = EPAMNetV1(num_classes=4)
+    nn.init.normal_(saved.attention_module.spatial.get_parameter("conv.weight"))
+    path = tmp_path / "v1.pth"
+    torch.save({"model_state_dict": published_state(saved)}, path)
+    loaded = EPAMNetV1(num_classes=4)
+    load_checkpoint(loaded, path)
+    assert all(torch.equal(value, saved.state_dict()[key]) for key, value in loaded.state_dict().items())
+
+
+def test_pose_guides_the_rgb_stream_and_not_the_other_way(lively: Callable[[nn.Module], nn.Module]) -> None:
+    model = lively(EPAMNetV1(num_classes=3)).eval()
+    rgb, heatmaps = torch.randn(1, 3, 2, 64, 64), torch.rand(1, 17, 6, 16, 16)
+    with torch.no_grad():
+        logits = model(rgb, heatmaps)
+        other_pose, other_rgb = model(rgb, heatmaps * 0), model(rgb * 0, heatmaps)
+    assert isinstance(logits, EPAMLogits)
+    assert logits.fused.isfinite().all()
+    assert not torch.allclose(logits.rgb, other_pose.rgb)
+    assert torch.equal(logits.pose, other_rgb.pose)
+
+
+def test_without_excitation_only_the_pose_network_loses_its() -> None:
+    with torch.device("meta"):
+        model = build_model(SPEC, options={"excite": False})
+    excited = {key.partition(".")[0] for key in model.state_dict() if "se_module" in key}
+    assert excited == {"rgb_backbone"}
+
+
+def test_frames_and_heatmaps_of_other_clips_are_refused() -> None:
+    rgb, heatmaps = (torch.empty(1, *shape, device="meta") for shape in SPEC.inputs.values())
+    with pytest.raises(InputError, match="epam_net_v1: with such frames come heatmaps of"):
+        meta_model()(rgb, heatmaps[:, :, :32])
+
+
+def test_it_is_read_with_what_is_not_known_of_it() -> None:
+    assert SPEC.head == ("rgb_cls_head", "pose_cls_head")
+    assert any("only ratios are published" in note for note in SPEC.notes)
