@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 
 import pytest
@@ -32,7 +31,6 @@ def meta_model(spec: ModelSpec = SPEC) -> nn.Module:
         return build_model(spec).eval()
 
 
-@functools.cache
 def counted(spec_name: str, frames: int, side: int) -> tuple[float, float]:
     """Multiply-adds of convolutions and linear layers, and elements given by batch norms, both in 10⁹."""
     normed: list[int] = []
