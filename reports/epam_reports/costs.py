@@ -189,10 +189,10 @@ def _cost_of_quoted(accuracy: PublishedNumber, published: Sequence[PublishedNumb
             f"cost printed for {count_views(printed.views)}, accuracy for {count_views(accuracy.views)}",
             mismatch=True,
         )
-    if printed.views != accuracy.views or printed.shapes != accuracy.shapes:
+    if not printed.shapes or printed.shapes != accuracy.shapes:
         return NoCost(
             f"cost printed for {count_views(printed.views)} of {printed.input or 'an unstated input'}, "
             f"accuracy for {count_views(accuracy.views)} of {accuracy.input or 'an unstated input'}",
             mismatch=True,
         )
-    return _multiplied(printed, printed.views, printed.views)
+    return _multiplied(printed, printed.views, accuracy.views)

@@ -19,6 +19,9 @@ PUBLISHED_NAMES: Mapping[tuple[str, str], tuple[str, str]] = {
 }
 """Data set and protocol of a record → data set and split of ``published/numbers.csv``, where it has them."""
 
+PAPER_DATA_SETS = ("ntu60", "ntu120", "pku_mmd", "toyota_smarthome")
+"""Those that the paper compares itself on, in its order."""
+
 
 def published_name(dataset: str, protocol: str) -> tuple[str, str]:
     """Data set and split as a table prints them; a user's own data set keeps its names.
@@ -27,3 +30,12 @@ def published_name(dataset: str, protocol: str) -> tuple[str, str]:
     ('NTU60', 'X-Sub')
     """
     return PUBLISHED_NAMES.get((dataset, protocol), (dataset, protocol))
+
+
+def splits_of(dataset: str) -> tuple[str, ...]:
+    """A data set's splits as published, in the order in which tables have them; none of a user's own.
+
+    >>> splits_of("ntu120")
+    ('X-Sub', 'X-Set')
+    """
+    return tuple(split for (name, _), (_, split) in PUBLISHED_NAMES.items() if name == dataset)

@@ -6,8 +6,10 @@ from epam_reports.tables.claim_verdicts import claims_table
 from epam_reports.tables.classes import classes_table
 from epam_reports.tables.comparison import RunComparison, comparison_table
 from epam_reports.tables.counters import counters_table
+from epam_reports.tables.data_set import data_set_table
 from epam_reports.tables.efficiency import efficiency_table
 from epam_reports.tables.latency import latency_table
+from epam_reports.tables.printed_costs import printed_costs_table
 
 __all__ = [
     "RunComparison",
@@ -17,6 +19,8 @@ __all__ = [
     "classes_table",
     "comparison_table",
     "counters_table",
+    "data_set_table",
     "efficiency_table",
     "latency_table",
+    "printed_costs_table",
 ]
