@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from epam.atomic_file import write_atomically
@@ -11,9 +11,18 @@ from epam_reports.caveats import report_caveats
 from epam_reports.claims import judge_claims
 from epam_reports.confusion import FIGURE_NAME, confusion_figure
 from epam_reports.evaluations import gather_evaluations
-from epam_reports.exporters import to_csv, to_json, to_latex, to_markdown
-from epam_reports.exporters.markdown import escape
+from epam_reports.exporters import (
+    page_to_html,
+    page_to_markdown,
+    to_csv,
+    to_html,
+    to_json,
+    to_latex,
+    to_markdown,
+)
 from epam_reports.figures import Drawing, macs_accuracy_figure, macs_latency_figure, render
+from epam_reports.page import Block, Bullets, Heading, Page, Paragraph, Picture, Pointer
+from epam_reports.protocols import PAPER_DATA_SETS
 from epam_reports.published import PublishedNumber, Source, load_published
 from epam_reports.table import Table
 from epam_reports.tables import (
@@ -22,17 +31,19 @@ from epam_reports.tables import (
     claims_table,
     classes_table,
     counters_table,
+    data_set_table,
     efficiency_table,
     latency_table,
+    printed_costs_table,
 )
 
-EXPORTERS = {"md": to_markdown, "csv": to_csv, "tex": to_latex, "json": to_json}
+EXPORTERS = {"md": to_markdown, "html": to_html, "csv": to_csv, "tex": to_latex, "json": to_json}
 
 
 def write_report(
     records: Iterable[AnyRecord], output_dir: Path, *, notes: Sequence[str] = ()
 ) -> tuple[Path, ...]:
-    """Write ``report.md``, its tables as md, csv, tex and json, and its figures as svg and png.
+    """Write ``report.md`` and ``report.html``, every table in every format, and figures as svg and png.
 
     The figures are two of costs, and the confusion matrix of each accuracy record. One that the
     records cannot fill is not written, and one of an earlier report is removed.
@@ -53,15 +64,28 @@ def write_report(
         raise RecordError("no records to report; measure first: epam-bench flops, or epam-bench reproduce")
     numbers = load_published()
     tables = all_tables(known, numbers)
-    drawings = [
+    costs = [
         drawing for drawing in (macs_latency_figure(known), macs_accuracy_figure(known, numbers)) if drawing
     ]
     confusions = [confusion_figure(evaluation) for evaluation in gather_evaluations(known)]
-    _remove_old_figures(output_dir, [*drawings, *confusions])
-    written = [*_write_tables(tables, output_dir), *_write_figures([*drawings, *confusions], output_dir)]
+    drawings = [*costs, *confusions]
+    pictures = {drawing.name: _picture(drawing) for drawing in drawings}
+    _remove_old_figures(output_dir, drawings)
+    written = [*_write_tables(tables, output_dir), *_write_figures(drawings, pictures, output_dir)]
     caveats = (*report_caveats(known, numbers), *notes)
-    page = _page(known, tables, drawings, confusions, caveats, numbers)
-    return (write_atomically(output_dir / "report.md", page), *written)
+    page = _page(
+        known,
+        {table.name: table for table in tables},
+        pictures={name: picture for name, picture in pictures.items() if name in _FIGURES},
+        confusions=tuple(pictures[drawing.name] for drawing in confusions),
+        caveats=caveats,
+        numbers=numbers,
+    )
+    return (
+        write_atomically(output_dir / "report.md", page_to_markdown(page)),
+        write_atomically(output_dir / "report.html", page_to_html(page)),
+        *written,
+    )
 
 
 def all_tables(records: Sequence[AnyRecord], published: Sequence[PublishedNumber]) -> tuple[Table, ...]:
@@ -69,6 +93,8 @@ def all_tables(records: Sequence[AnyRecord], published: Sequence[PublishedNumber
     return (
         efficiency_table(records, published),
         claims_table(judge_claims(records, published)),
+        printed_costs_table(records, published),
+        *(data_set_table(records, dataset, published) for dataset in PAPER_DATA_SETS),
         counters_table(records, published),
         latency_table(records),
         accuracy_table(records, published),
@@ -95,40 +121,53 @@ def _write_tables(tables: Iterable[Table], output_dir: Path) -> Iterator[Path]:
             yield write_atomically(output_dir / f"{table.name}.{suffix}", export(table))
 
 
-def _write_figures(drawings: Iterable[Drawing], output_dir: Path) -> Iterator[Path]:
+def _write_figures(
+    drawings: Iterable[Drawing], pictures: Mapping[str, Picture], output_dir: Path
+) -> Iterator[Path]:
     for drawing in drawings:
-        yield write_atomically(output_dir / f"{drawing.name}.svg", render(drawing, "svg"))
+        yield write_atomically(output_dir / f"{drawing.name}.svg", pictures[drawing.name].svg)
         yield write_atomically(output_dir / f"{drawing.name}.png", render(drawing, "png"))
+
+
+def _picture(drawing: Drawing) -> Picture:
+    return Picture(drawing.name, drawing.caption, render(drawing, "svg"))
+
+
+_LEGEND = (
+    "Measured figures are upright; quoted ones are in italics with a dagger (†). One multiply-add is one MAC "
+    "and two FLOPs. A view is one forward pass; a video's cost is that of all the views behind its accuracy. "
+    "epam-bench explain TABLE:ROW:COLUMN says what any cell rests on."
+)
 
 
 def _page(
     records: Sequence[AnyRecord],
-    tables: Sequence[Table],
-    drawings: Sequence[Drawing],
-    confusions: Sequence[Drawing],
+    tables: Mapping[str, Table],
+    *,
+    pictures: Mapping[str, Picture],
+    confusions: Sequence[Picture],
     caveats: Sequence[str],
     numbers: Sequence[PublishedNumber],
-) -> str:
-    by_name = {table.name: table for table in tables}
-    sections = [
-        "# EPAM-Net beside its baselines: what was measured here",
-        _provenance(records),
-        "## Before you trust this\n\n" + _bullets(caveats or ("Nothing to report.",)),
-        *(to_markdown(by_name[name]) for name in ("efficiency", "claims")),
-        *(_picture(drawing) for drawing in drawings),
-        *(
-            f"*No {name} figure: {_LACKING[name]}*"
-            for name in _FIGURES
-            if name not in {d.name for d in drawings}
-        ),
-        *(to_markdown(by_name[name]) for name in ("counters", "latency", "accuracy")),
-        *_classes(by_name["classes"], confusions),
-        to_markdown(by_name["ablation"]),
-        "## Sources of quoted numbers\n\n" + _bullets(_cite(source) for source in _sources(numbers)),
-        "## Files\n\n"
-        + _bullets(f"{table.name}: {table.title} ({', '.join(EXPORTERS)})" for table in tables),
-    ]
-    return "\n\n".join(section.strip() for section in sections) + "\n"
+) -> Page:
+    missing = [Paragraph(f"No {name} figure: {_LACKING[name]}") for name in _FIGURES if name not in pictures]
+    files = (f"{table.name}: {table.title} ({', '.join(EXPORTERS)})" for table in tables.values())
+    blocks: tuple[Block, ...] = (
+        Paragraph(_provenance(records)),
+        Paragraph(_LEGEND),
+        Heading("Before you trust this"),
+        Bullets(tuple(caveats) or ("Nothing to report.",)),
+        *(tables[name] for name in ("efficiency", "claims", "printed_costs", *PAPER_DATA_SETS)),
+        *pictures.values(),
+        *missing,
+        *(tables[name] for name in ("counters", "latency", "accuracy")),
+        *_classes(tables["classes"], confusions),
+        tables["ablation"],
+        Heading("Sources of quoted numbers"),
+        Bullets(tuple(_cite(source) for source in _sources(numbers))),
+        Heading("Files"),
+        Bullets(tuple(files)),
+    )
+    return Page("EPAM-Net beside its baselines: what was measured here", blocks)
 
 
 _LACKING = {
@@ -137,11 +176,12 @@ _LACKING = {
 }
 
 
-def _classes(table: Table, confusions: Sequence[Drawing]) -> Iterator[str]:
+def _classes(table: Table, confusions: Sequence[Picture]) -> Iterator[Block]:
     """The confusion matrices; the table of classes, often of hundreds of rows, stays in its own file."""
     if confusions:
-        yield f"## What each class is taken for\n\nClass by class: [{table.name}.md]({table.name}.md)."
-        yield from (_picture(drawing) for drawing in confusions)
+        yield Heading("What each class is taken for")
+        yield Pointer("Class by class:", table.name)
+        yield from confusions
 
 
 def _provenance(records: Sequence[AnyRecord]) -> str:
@@ -150,16 +190,10 @@ def _provenance(records: Sequence[AnyRecord]) -> str:
     machines = list(dict.fromkeys(_machine(record.environment) for record in records))
     versions = ", ".join(f"{name} {version}" for name, version in sorted(environment.versions.items()))
     commit = environment.git_commit or "unknown"
-    words = (
+    return (
         f"Made from {len(records)} records, the newest of {newest.created:%Y-%m-%d %H:%M} UTC, on "
         f"{_machines_in_words(machines)}. The newest: commit {commit}; {versions}."
     )
-    legend = (
-        "Measured figures are upright; *quoted* ones are in italics with a dagger (†). One multiply-add "
-        "is one MAC and two FLOPs. A view is one forward pass; a video's cost is that of all the views "
-        "behind its accuracy."
-    )
-    return f"{escape(words)}\n\n{legend}"
 
 
 def _machines_in_words(machines: Sequence[str]) -> str:
@@ -172,15 +206,6 @@ def _machine(environment: Environment) -> str:
         f"{chips} ({environment.physical_cores or '?'} cores, {environment.logical_cores or '?'} threads, "
         f"{environment.memory_bytes / 1024**3:.0f} GiB, {environment.system})"
     )
-
-
-def _picture(drawing: Drawing) -> str:
-    alternative = drawing.name.replace("_", "–")
-    return f"![{alternative}]({drawing.name}.svg)\n\n{escape(drawing.caption)}"
-
-
-def _bullets(sentences: Iterable[str]) -> str:
-    return "\n".join(f"- {escape(sentence)}" for sentence in sentences)
 
 
 def _sources(numbers: Iterable[PublishedNumber]) -> list[Source]:

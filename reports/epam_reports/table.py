@@ -80,6 +80,7 @@ class Cell:
         mark: of its footnote; empty without one.
         note: that footnote.
         evidence: what it rests on, as far as the table says.
+        source: the same in words, also where a table has it in words alone.
     """
 
     text: str
@@ -90,6 +91,7 @@ class Cell:
     mark: str = ""
     note: str = ""
     evidence: Evidence | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -151,13 +153,15 @@ def _cell(
     record: dict[str, object], column: Column, marks: dict[str, str], evidence: Mapping[str, Evidence]
 ) -> Cell:
     note = _words(record, column.notes)
+    found = evidence.get(column.evidence)
     about = Cell(
         text=column.absent,
         absent=True,
         warning=_words(record, column.warning),
         mark=marks.setdefault(note, _letter(len(marks))) if note else "",
         note=note,
-        evidence=evidence.get(column.evidence),
+        evidence=found,
+        source=found.citation if found else _source_in_words(record, column),
     )
     value = record[column.key]
     if _is_absent(value):
@@ -175,6 +179,13 @@ def _cell(
     return replace(printed, text=text, figures=tuple(figures))
 
 
+def _source_in_words(record: dict[str, object], column: Column) -> str:
+    """A column's own source among a row's fields, ``torch_source`` of ``torch_gmacs``, else all of them."""
+    own = _words(record, f"{column.key.partition('_')[0]}_source")
+    sources = [own] if own else [_words(record, key) for key in record if key.endswith("_source")]
+    return "; ".join(dict.fromkeys(source for source in sources if source))
+
+
 def _as_printed(value: object, evidence: Evidence | None) -> str:
     """A quotation has its source's digits: ``196``, not ``196.0``."""
     sources = evidence.numbers if evidence and not evidence.working else ()
@@ -183,7 +194,7 @@ def _as_printed(value: object, evidence: Evidence | None) -> str:
 
 
 def _words(record: dict[str, object], key: str | None) -> str:
-    words = record[key] if key else None
+    words = record.get(key) if key else None
     return words if isinstance(words, str) else ""
 
 

@@ -1,10 +1,11 @@
-"""A table as GitHub Markdown: quoted figures in italics with a dagger, footnotes below."""
+"""A table, or a whole report, as GitHub Markdown: quoted figures in italics with a dagger, notes below."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
+from epam_reports.page import Block, Bullets, Heading, Page, Paragraph, Picture, Pointer
 from epam_reports.table import QUOTED_MARK, Cell, Layout, Table, lay_out
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~])")
@@ -25,6 +26,29 @@ def to_markdown(table: Table, *, heading_level: int = 2) -> str:
     if notes:
         parts.append("\n".join(notes))
     return "\n\n".join(parts) + "\n"
+
+
+def page_to_markdown(page: Page) -> str:
+    """A whole report; its pictures are the files beside it."""
+    sections = [f"# {escape(page.title)}", *map(_block, page.blocks)]
+    return "\n\n".join(section.strip() for section in sections) + "\n"
+
+
+def _block(block: Block) -> str:
+    match block:
+        case Heading():
+            return f"## {escape(block.text)}"
+        case Paragraph():
+            return escape(block.text)
+        case Bullets():
+            return "\n".join(f"- {escape(sentence)}" for sentence in block.sentences)
+        case Pointer():
+            return f"{escape(block.text)} [{escape(block.stem)}.md]({block.stem}.md)"
+        case Picture():
+            alternative = escape(block.name.replace("_", "–"))
+            return f"![{alternative}]({block.name}.svg)\n\n{escape(block.caption)}"
+        case Table():
+            return to_markdown(block)
 
 
 def escape(text: str) -> str:
@@ -50,6 +74,7 @@ def _cell(cell: Cell) -> str:
     text = escape(cell.text)
     if cell.quoted:
         text = f"*{text}*{QUOTED_MARK}"
+    text += escape(cell.warning)
     return text + (f"<sup>{cell.mark}</sup>" if cell.mark else "")
 
 
