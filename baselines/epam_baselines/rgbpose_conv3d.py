@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from epam.epam_net import EPAMLogits
 from epam_baselines.mmaction_layout import ConvUnit, linear
 from epam_baselines.paired_clips import require_paired_clips
-from epam_baselines.slowonly import EXPANSION, Bottleneck
+from epam_baselines.slowonly import residual_stage
 from epam_baselines.specification import ModelSpec
 
 POSE_FRAMES_PER_RGB_FRAME = 4
@@ -52,12 +52,12 @@ class RGBPath(nn.Module):
         super().__init__()
         self.conv1 = ConvUnit(3, 64, (1, 7, 7), stride=(1, 2, 2))
         self.maxpool = nn.MaxPool3d((1, 3, 3), (1, 2, 2), padding=(0, 1, 1))
-        self.layer1 = _stage(64, 64, 3, temporal=False, spatial_stride=1)
-        self.layer2 = _stage(256, 128, 4, temporal=False)
+        self.layer1 = residual_stage(64, 64, temporal=[False] * 3)
+        self.layer2 = residual_stage(256, 128, temporal=[False] * 4, spatial_stride=2)
         self.layer2_lateral = _time_reduction(128)
-        self.layer3 = _stage(512 + 128, 256, 6, temporal=True)
+        self.layer3 = residual_stage(512 + 128, 256, temporal=[True] * 6, spatial_stride=2)
         self.layer3_lateral = _time_reduction(256)
-        self.layer4 = _stage(1024 + 256, 512, 3, temporal=True)
+        self.layer4 = residual_stage(1024 + 256, 512, temporal=[True] * 3, spatial_stride=2)
 
 
 class PosePath(nn.Module):
@@ -67,11 +67,11 @@ class PosePath(nn.Module):
         super().__init__()
         self.conv1 = ConvUnit(17, 32, (1, 7, 7))
         self.maxpool = nn.MaxPool3d((1, 3, 3), 1, padding=(0, 1, 1))
-        self.layer1 = _stage(32, 32, 4, temporal=False)
+        self.layer1 = residual_stage(32, 32, temporal=[False] * 4, spatial_stride=2)
         self.layer1_lateral = TimeExpansion(512)
-        self.layer2 = _stage(128 + 32, 64, 6, temporal=True)
+        self.layer2 = residual_stage(128 + 32, 64, temporal=[True] * 6, spatial_stride=2)
         self.layer2_lateral = TimeExpansion(1024)
-        self.layer3 = _stage(256 + 64, 128, 3, temporal=True)
+        self.layer3 = residual_stage(256 + 64, 128, temporal=[True] * 3, spatial_stride=2)
 
 
 class RGBPoseBackbone(nn.Module):
@@ -134,14 +134,6 @@ class RGBPoseConv3D(nn.Module):
         """
         require_paired_clips(rgb, heatmaps, frame_ratio=POSE_FRAMES_PER_RGB_FRAME, model="rgbpose_conv3d")
         return self.cls_head(*self.backbone(rgb, heatmaps))
-
-
-def _stage(
-    in_channels: int, width: int, depth: int, *, temporal: bool, spatial_stride: int = 2
-) -> nn.Sequential:
-    first = Bottleneck(in_channels, width, temporal=temporal, spatial_stride=spatial_stride)
-    rest = [Bottleneck(EXPANSION * width, width, temporal=temporal) for _ in range(depth - 1)]
-    return nn.Sequential(first, *rest)
 
 
 def _time_reduction(channels: int) -> ConvUnit:
