@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
+from torch import nn
+
 from epam.errors import EpamError, InputError, UnknownNameError
+from epam_baselines.given_inputs import Shape, specify_module, with_given_inputs
 from epam_baselines.specification import ModelSpec
 
 EXAMPLE = "package.module:factory"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ImportedSpec(ModelSpec):
+    """A model from outside the catalogue, and how another process finds it.
+
+    Attributes:
+        origin: the import path, or the plug-in's file.
+    """
+
+    origin: str
+
+    @classmethod
+    def of(cls, spec: ModelSpec, origin: str) -> ImportedSpec:
+        """The same specification with its origin."""
+        fields = {field.name: getattr(spec, field.name) for field in dataclasses.fields(ModelSpec)}
+        return cls(**fields, origin=origin)
 
 
 def is_import_path(text: str) -> bool:
@@ -32,6 +54,39 @@ def import_spec(text: str) -> ModelSpec:
             ModelSpec.
         UnknownNameError: the module has no such name; the nearest are named.
     """
+    found = _import(text)
+    spec = found if isinstance(found, ModelSpec | nn.Module) else _call(found, text)
+    if isinstance(spec, nn.Module):
+        raise InputError(
+            f"model {text!r}: gave a {type(spec).__name__}, not a ModelSpec; return one from the function, "
+            "or give epam-bench the shape of each input, as in --input rgb=1x3x16x224x224"
+        )
+    return _checked(spec, text)
+
+
+def import_model(text: str, shapes: Mapping[str, Shape] | None = None) -> ImportedSpec:
+    """Import what ``package.module:factory`` names: a ModelSpec, a network, or what returns either.
+
+    Args:
+        text: as :func:`import_spec` takes it; a network's class is called without arguments.
+        shapes: of the inputs by name, batch dimension included; a ModelSpec has its own.
+
+    Raises:
+        InputError: as :func:`import_spec`; or a network without shapes, or that refuses them.
+        UnknownNameError: the module has no such name, or the model no such input.
+    """
+    if shapes is None:
+        return ImportedSpec.of(import_spec(text), text)
+    found = _import(text)
+    first = found if isinstance(found, ModelSpec | nn.Module) else _call(found, text)
+    if not isinstance(first, nn.Module):
+        return ImportedSpec.of(with_given_inputs(_checked(first, text), shapes), text)
+    make = (lambda: found) if isinstance(found, nn.Module) else found
+    assert callable(make)
+    return ImportedSpec.of(specify_module(text, make, shapes, model=first), text)
+
+
+def _import(text: str) -> object:
     module_name, _, attribute = text.partition(":")
     if not all(part.isidentifier() for part in [*module_name.split("."), *attribute.split(".")]):
         raise InputError(f"model {text!r}: write {EXAMPLE}, a module and a name in it")
@@ -42,10 +97,14 @@ def import_spec(text: str) -> ModelSpec:
                 f"name in {module_name}", name, [known for known in dir(found) if not known.startswith("_")]
             )
         found = getattr(found, name)
-    spec = found if isinstance(found, ModelSpec) else _call(found, text)
+    return found
+
+
+def _checked(spec: object, text: str) -> ModelSpec:
     if not isinstance(spec, ModelSpec):
         raise InputError(
-            f"model {text!r}: gave a {type(spec).__name__}, not a ModelSpec; return one from the function"
+            f"model {text!r}: gave a {type(spec).__name__}, neither a ModelSpec nor a network; return one "
+            "from the function"
         )
     return spec
 
@@ -67,8 +126,8 @@ def _import_module(name: str, text: str) -> ModuleType:
 def _call(factory: object, text: str) -> object:
     if not callable(factory):
         raise InputError(
-            f"model {text!r}: is a {type(factory).__name__}, neither a ModelSpec nor a function that "
-            "returns one"
+            f"model {text!r}: is a {type(factory).__name__}, neither a ModelSpec nor a network nor a "
+            "function that returns one"
         )
     try:
         return factory()
@@ -77,7 +136,7 @@ def _call(factory: object, text: str) -> object:
     except Exception as error:
         raise InputError(
             f"model {text!r}: calling it without arguments failed ({_described(error)}); "
-            "it must return a ModelSpec"
+            "it must return a ModelSpec or a network"
         ) from error
 
 

@@ -28,6 +28,7 @@ def measure_peak_memory(spec: ModelSpec, setting: Setting) -> int | None:
         return None
     order = {
         "model": spec.name,
+        "origin": getattr(spec, "origin", ""),
         "inputs": dict(spec.inputs),
         "batch_size": setting.batch_size,
         "precision": setting.precision,
@@ -41,23 +42,21 @@ def measure_peak_memory(spec: ModelSpec, setting: Setting) -> int | None:
             timeout=TIMEOUT_SECONDS,
             check=True,
         )
-        return int(done.stdout)
-    except (subprocess.SubprocessError, OSError, ValueError):
+        # A user's own module may print when it is imported; the bytes come last.
+        return int(done.stdout.split()[-1])
+    except (subprocess.SubprocessError, OSError, ValueError, IndexError):
         return None
 
 
 def main(order: str) -> None:
     """Do what the order says, in this process, and print the bytes."""
-    import dataclasses
-
     import torch
 
-    from epam_baselines import example_inputs, model_spec
+    from epam_baselines import example_inputs
     from epam_bench.devices import Setting
 
     wanted = json.loads(order)
-    inputs = {name: tuple(shape) for name, shape in wanted.pop("inputs").items()}
-    spec = dataclasses.replace(model_spec(wanted.pop("model")), inputs=inputs)
+    spec = _find_spec(wanted.pop("model"), wanted.pop("origin"), wanted.pop("inputs"))
     setting = Setting(**wanted)
     torch.set_num_threads(setting.threads)
     _forget_peak()
@@ -68,6 +67,23 @@ def main(order: str) -> None:
         for _ in range(CALLS):
             model(*clip)
     print(_status_bytes("VmHWM") - before)
+
+
+def _find_spec(name: str, origin: str, inputs: dict[str, list[int]]) -> ModelSpec:
+    """The model that the other process named: of the catalogue, or from where that one had it."""
+    from epam_baselines import list_models
+    from epam_baselines.plugins import load_plugin_file
+    from epam_bench.plan import plan_models, plan_plugins
+
+    shapes = {key: (1, *shape) for key, shape in inputs.items()}
+    if origin.endswith(".py"):
+        plugins = load_plugin_file(Path(origin))
+    elif origin:
+        name, plugins = origin, ()
+    else:
+        plugins = () if name in list_models() else plan_plugins().specs
+    (spec,) = plan_models([name], inputs=shapes, plugins=plugins)
+    return spec
 
 
 def _forget_peak() -> None:
