@@ -1,4 +1,4 @@
-"""`epam-bench flops`: parameters and multiply-adds, by three counters side by side."""
+"""`epam-bench flops`: parameters and multiply-adds, by several counters side by side."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from epam_bench.commands.options import (
     SOME_FAILED,
     Format,
     FormatOption,
+    Inputs,
     Models,
     OutputFile,
+    PluginFolder,
     RecordsFile,
 )
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 def flops(
     models: Models = None,
-    counter: Annotated[str, typer.Option(help="torch, fvcore, thop, or all of them.")] = "all",
+    counter: Annotated[str, typer.Option(help="consensus, torch, fvcore, thop, or all of them.")] = "all",
     by_module: Annotated[bool, typer.Option("--by-module", help="Also split each model by module.")] = False,
     depth: Annotated[int, typer.Option(help="How deep --by-module goes.", min=1)] = 2,
     clip: Annotated[
@@ -38,31 +40,49 @@ def flops(
             show_default=False,
         ),
     ] = None,
+    inputs: Inputs = None,
     num_classes: Annotated[
         int | None,
         typer.Option(help="Classes; by default the published checkpoint's.", min=1, show_default=False),
     ] = None,
+    views: Annotated[
+        int | None,
+        typer.Option(
+            help="Views a video; by default clips × crops of the published accuracy.",
+            min=1,
+            show_default=False,
+        ),
+    ] = None,
+    fps: Annotated[float, typer.Option(help="Frames in a second of video.", min=1.0, max=1000.0)] = 30.0,
+    plugins: PluginFolder = None,
     records: RecordsFile = DEFAULT_RECORDS,
     output_format: FormatOption = Format.TABLE,
     output: OutputFile = None,
 ) -> None:
-    """Count parameters and multiply-adds of one clip (one view).
+    """Count parameters and multiply-adds of one clip (one view), of a video and of a second of it.
 
     One multiply-add is one MAC and two FLOPs. Disagreements above 1 % are marked, with the
     operations that a counter could not count.
 
     Example: epam-bench flops epam_net c3d --by-module --depth 1
+
+    A model of your own: epam-bench flops my_models:two_stream --input rgb=1x3x16x224x224 --input
+    pose=1x17x48x56x56
     """
-    from epam_bench.commands.output import check_outputs, emit, report_failures
-    from epam_bench.plan import plan_counters, plan_models
+    from epam_bench.commands.model_choice import choose_models
+    from epam_bench.commands.output import check_outputs, emit, report_failures, tell
+    from epam_bench.plan import plan_counters
     from epam_reports.tables import counters_table
 
-    specs, counters = plan_models(models, clip), plan_counters(counter)
+    counters = plan_counters(counter)
+    specs, batch_size = choose_models(models, clip, inputs, plugins)
     check_outputs(records, output)
+    if batch_size is not None and batch_size > 1:
+        tell(f"counted is one clip, not the {batch_size} of --input's batch")
     counted, failures = count_all(
         specs, counters, records=records, num_classes=num_classes, by_module=by_module
     )
-    tables = [counters_table(counted)]
+    tables = [counters_table(counted, views=views, fps=fps)]
     if by_module:
         from epam_reports.tables.modules import modules_table
 

@@ -15,8 +15,10 @@ from epam_bench.commands.options import (
     SOME_FAILED,
     Format,
     FormatOption,
+    Inputs,
     Models,
     OutputFile,
+    PluginFolder,
     RecordsFile,
 )
 
@@ -30,7 +32,8 @@ def latency(
     models: Models = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, or cuda:1 …")] = "cpu",
     batch_size: Annotated[
-        list[str] | None, typer.Option(help="Clips a call; several as 1,8,32.", show_default="1")
+        list[str] | None,
+        typer.Option(help="Clips a call; several as 1,8,32.", show_default="1, or that of --input"),
     ] = None,
     precision: Annotated[str, typer.Option(help="fp32, bf16 or fp16: weights and inputs.")] = "fp32",
     threads: Annotated[
@@ -43,6 +46,8 @@ def latency(
         str | None,
         typer.Option(help="Another clip size, frames×height×width, e.g. 8x160x160.", show_default=False),
     ] = None,
+    inputs: Inputs = None,
+    plugins: PluginFolder = None,
     records: RecordsFile = DEFAULT_RECORDS,
     output_format: FormatOption = Format.TABLE,
     output: OutputFile = None,
@@ -53,16 +58,19 @@ def latency(
     synchronisation cannot be switched off.
 
     Example: epam-bench latency epam_net c3d --threads 2 --samples 64 --batch-size 1,4
+
+    Beside a model of your own: epam-bench latency c3d my_models:net --input clip=1x3x16x112x112
     """
+    from epam_bench.commands.model_choice import choose_models
     from epam_bench.commands.output import check_outputs, emit, report_failures
     from epam_bench.devices import Setting
-    from epam_bench.plan import parse_batch_sizes, plan_models
+    from epam_bench.plan import parse_batch_sizes
     from epam_reports.tables import latency_table
 
-    specs = plan_models(models, clip)
+    specs, given_batch_size = choose_models(models, clip, inputs, plugins)
     settings = [
         Setting(device, precision, size, threads or default_threads())  # type: ignore[arg-type]  # it checks
-        for size in parse_batch_sizes(batch_size or ["1"])
+        for size in parse_batch_sizes(batch_size or [str(given_batch_size or 1)])
     ]
     check_outputs(records, output)
     outcomes: list[Outcome] = []

@@ -26,7 +26,28 @@ class Format(StrEnum):
 Models = Annotated[
     list[str] | None,
     typer.Argument(
-        help="Names from `epam-bench models`; all of them when none is given.", show_default=False
+        help="Names from `epam-bench models`, or package.module:factory for a model of your own; all "
+        "of the catalogue when none is given.",
+        show_default=False,
+    ),
+]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input",
+        help="Shape of an input, batch first, as in rgb=1x3x16x224x224; repeat it for each input. Names are "
+        "those of forward's parameters; others are given in order. For models given as "
+        "package.module:factory if there are any, else for those named.",
+        show_default=False,
+    ),
+]
+PluginFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--plugins",
+        help="Folder of .py files with SPEC or SPECS each: models besides the catalogue's. "
+        "EPAM_BENCH_PLUGINS names another.",
+        show_default=False,
     ),
 ]
 FormatOption = Annotated[

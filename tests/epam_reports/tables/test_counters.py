@@ -105,3 +105,47 @@ def test_flops_are_twice_the_macs_for_machines(count: Count) -> None:
 def test_class_counts_of_one_model_and_input_are_told_apart(count: Count) -> None:
     titles = counters_table([count(), count(num_classes=120), count("c3d")]).frame["title"]
     assert list(titles) == ["EPAM-Net (60 classes)", "EPAM-Net (120 classes)", "C3D"]
+
+
+def test_a_video_costs_the_views_behind_the_published_accuracy(count: Count) -> None:
+    table = counters_table([count("timesformer", 196.0, clips=2)])
+    row = _row(table, "TimeSformer")
+    assert (row["Views"], row["A video"]) == ("6", "1176.00")
+    assert "one view × clips × crops of the published accuracy" in table.caption
+
+
+def test_views_that_were_asked_for_are_marked_where_the_accuracy_took_others(count: Count) -> None:
+    table = counters_table([count("timesformer", 196.0), count("c3d", 38.5)], views=10)
+    assert _row(table, "TimeSformer")["A video"].startswith("1960.00≠[")
+    assert "the published accuracy took 1 × 3 views" in dict(lay_out(table).footnotes).values()
+    # C3D's accuracy took ten: nothing to warn of.
+    assert _row(table, "C3D")["A video"] == "385.00"
+
+
+def test_a_second_of_video_is_there_where_the_frame_interval_is_known(count: Count) -> None:
+    # 16 frames, every second one taken, are 32 of the video: 0.8 s of 40 frames a second.
+    known = count("s3d", 8.0, title="S3D", frame_interval=2)
+    table = counters_table([known, count("c3d", 38.5)], fps=40)
+    assert _row(table, "S3D")["A second"] == "10.00"
+    assert _row(table, "C3D")["A second"] == "–"
+    assert table.frame.loc[0, "clip_seconds"] == 0.8
+
+
+def test_a_videos_cost_rests_on_the_record_that_it_was_made_from(count: Count) -> None:
+    record = count("timesformer", 196.0)
+    table = counters_table([record])
+    evidence = table.evidence[0]
+    assert evidence["video"].records == (record,)
+    assert evidence["video"].working == "3 × 196.000 G"
+    assert evidence["torch"].records == (record,)
+
+
+def test_a_network_without_a_paper_has_its_row(count: Count) -> None:
+    mine = count("ours:net", 1.0, year=None, paper="–", modalities=(), inputs={"x": (4,)})
+    row = _row(counters_table([mine]), "ours:net")
+    assert (row["torch"], row["A video"], row["A second"]) == ("1.000", "1.00", "–")
+
+
+def test_disagreements_of_a_counter_with_itself_are_footnotes(count: Count) -> None:
+    table = counters_table([count(disagreements=("conv1: 3 against 4",))])
+    assert ("a", "conv1: 3 against 4") in lay_out(table).footnotes
