@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from epam_bench.conformance import Case, score_counters
+from epam_bench.conformance import CASES, Case, score_counters
 from epam_bench.conformance.case import drawn
-from epam_bench.counters import Count
+from epam_bench.counters import COUNTERS, Count
 
 
 class Says:
@@ -59,3 +59,11 @@ def test_progress_is_reported_once_a_case_and_counter_and_randomness_left_alone(
     score_counters([Says("a", 8), Says("b", 8)], [case(), case()], report=said.append)
     assert said == ["one by a", "one by b"] * 2
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_ours_has_every_case_exactly_right_and_its_two_accounts_agree() -> None:
+    results = score_counters([COUNTERS["consensus"]], CASES)
+    assert [(one.case, one.macs, one.truth, one.problem) for one in results if one.outcome != "right"] == []
+    for case in CASES:
+        count = COUNTERS["consensus"].count(case.build(), case.args(), case.kwargs())
+        assert (count.disagreements, count.uncounted) == ((), {}), case.name
