@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from epam.x_shiftnet import squeezed_channels
-from epam_baselines.mmaction_layout import ConvUnit, linear
+from epam_baselines.mmaction_layout import ConvUnit, draw_convolution, linear
 from epam_baselines.specification import ModelSpec
 
 STEM_CHANNELS = 24
@@ -37,6 +37,8 @@ class SqueezeExcite(nn.Module):
         self.relu = nn.ReLU(inplace=True)
         self.fc2 = nn.Conv3d(hidden, channels, 1)
         self.sigmoid = nn.Sigmoid()
+        for layer in (self.fc1, self.fc2):
+            draw_convolution(layer)
 
     def forward(self, x: Tensor) -> Tensor:
         """``(N, C, T, H, W) → (N, C, T, H, W)``."""
