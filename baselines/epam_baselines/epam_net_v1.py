@@ -59,6 +59,9 @@ class EPAMNetV1(nn.Module):
 # 9.9 × fewer multiply-adds, 9 to 9.6 × fewer parameters than others, which are not named. A run of that
 # code gives, without heads, 2.09 + 0.573 M parameters and by fvcore, which counts two operations for each
 # element of a batch norm, 4.897 + 3.977 G; so do ours. Nothing published gives the sum.
+# The ratios fit one reading: two operations for each batch-normed element and one for each activated one,
+# which gives the final version its published 8.1 G (8.095), make 9.03 G here, and MMNet's published 89.2 G
+# (Table 1 of the final version) is 9.9 times that. What 6.2 × is taken of is not known.
 SPEC = ModelSpec(
     name="epam_net_v1",
     title="EPAM-Net v1 (X3D)",
