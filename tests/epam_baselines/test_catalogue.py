@@ -13,22 +13,50 @@ MODELS = [
     "epam_net",
     "x_shiftnet_rgb",
     "x_shiftnet_pose",
+    "epam_net_v1",
+    "rgbpose_conv3d",
+    "vpn",
+    "mmnet",
+    "pi_vit",
     "posec3d",
+    "c3d_pose",
+    "x3d_pose",
+    "x3d_shallow_pose",
+    "stgcn",
+    "stgcn_pp",
+    "agcn",
+    "agcn_2s",
+    "ctrgcn",
+    "x3d_xs",
+    "x3d_s",
     "x3d_m",
+    "x3d_l",
+    "slowonly_r50_4x16",
     "slowonly_r50",
+    "slowfast_r50_4x16",
+    "slowfast_r50_8x8",
+    "i3d_r50",
+    "csn_r50",
+    "r2plus1d_r34",
     "c3d",
-    "timesformer",
     "r3d_18",
     "mc3_18",
     "r2plus1d_18",
     "s3d",
+    "tsn_r50",
+    "tsm_r50",
+    "tsm_mobilenet_v2",
+    "timesformer",
+    "timesformer_16f",
+    "videomae_b",
     "mvit_v2_s",
     "swin3d_t",
 ]
 
 
-def test_epam_net_its_streams_and_eleven_baselines_are_listed() -> None:
+def test_epam_net_its_streams_and_the_baselines_are_listed_each_once() -> None:
     assert list_models() == MODELS
+    assert len(set(MODELS)) == len(MODELS)
 
 
 def test_public_names_are_listed_once() -> None:
@@ -52,10 +80,13 @@ def test_every_model_runs_on_meta_tensors_in_both_modes_with_logits_of_the_asked
 def test_every_spec_is_complete_and_agrees_with_its_inputs(name: str) -> None:
     spec = model_spec(name)
     assert spec.name == name
-    channels = {"rgb": 3, "heatmaps": 17}
-    assert all(shape[0] == channels[kind] and len(shape) == 4 for kind, shape in spec.inputs.items())
+    channels = {"rgb": (0, 3), "heatmaps": (0, 17), "skeleton": (3, 3)}
+    for kind, shape in spec.inputs.items():
+        axis, expected = channels[kind]
+        assert len(shape) == 4
+        assert shape[axis] == expected
     assert ("rgb" in spec.modalities) == ("rgb" in spec.inputs)
-    assert ("pose" in spec.modalities) == ("heatmaps" in spec.inputs)
+    assert ("pose" in spec.modalities) == (not {"heatmaps", "skeleton"}.isdisjoint(spec.inputs))
     assert str(spec.year) in spec.paper
     assert min(spec.clips, spec.crops, spec.num_classes) >= 1
 
