@@ -81,7 +81,7 @@ def specify_module(
     Args:
         name: what it is called in records and tables.
         make: returns the network when called without arguments; where it has a parameter
-            ``num_classes``, that can be set.
+            ``num_classes``, or takes any keyword, that can be set.
         shapes: of each input by name, batch dimension included. Names are matched to the
             parameters of ``forward``; those that match none are given in order.
         model: the network, if it was made already.
@@ -96,7 +96,8 @@ def specify_module(
     # Not held: it may be large. A factory that returns the same network each time holds it itself.
     kept = weakref.ref(first)
     del first, model
-    takes_classes = "num_classes" in _parameters_of(make)
+    options = _parameters_of(make).values()
+    takes_classes = any(one.name == "num_classes" or one.kind is one.VAR_KEYWORD for one in options)
 
     def build(*, num_classes: int) -> nn.Module:
         if num_classes != classes and not takes_classes:

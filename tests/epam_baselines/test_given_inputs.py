@@ -131,6 +131,13 @@ def test_describing_leaves_the_random_generator_alone() -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
+def test_a_factory_that_takes_any_keyword_takes_a_class_count() -> None:
+    def made(**options: int) -> nn.Module:
+        return nn.Linear(4, options.get("num_classes", 6))
+
+    assert specify_module("net", made, {"x": (1, 4)}).build(num_classes=9).out_features == 9
+
+
 def test_modalities_are_what_the_names_tell() -> None:
     spec = specify_module("net", Subtracts, {"pose": (1, 2), "heatmaps": (1, 2)})
     assert spec.modalities == ("pose",)

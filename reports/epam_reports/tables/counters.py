@@ -18,6 +18,9 @@ NAMED_OPERATIONS = 4
 
 FRAMES_PER_SECOND = 30.0
 
+NO_PAPER = "–"
+"""A network of the user's own: no accuracy of it is published, over whatever views."""
+
 OTHER_VIEWS = "≠"
 """Behind a video's cost over another number of views than the published accuracy took."""
 
@@ -148,7 +151,7 @@ def _columns(counters: Sequence[str]) -> tuple[Column, ...]:
         ),
         Column(key="compared_counter", header="Compared counter", absent="–"),
         Column(key="published_deviation_percent", header="Compared to published (%)", decimals=1, absent="–"),
-        Column(key="views", header="Views"),
+        Column(key="views", header="Views", absent="not known"),
         Column(
             key="video_gmacs",
             header="A video",
@@ -262,15 +265,17 @@ def _conventions(measured: Sequence[Measured]) -> tuple[str, ...]:
 def _video(entry: Measured, views: int | None, fps: float) -> dict[str, object]:
     """Cost of all views of a video, and of a second of it, by the counter that stands for the model."""
     card, count = entry.card, entry.preferred_count
-    used = card.views if views is None else views
+    is_known = card.paper != NO_PAPER or card.views > 1
+    used = views or (card.views if is_known else None)
     row: dict[str, object] = {"views": used}
     if count is None:
         return row
-    row |= traced("video", Evidence(records=(count,), working=f"{used} × {count.macs / 1e9:.3f} G")) | {
-        "video_counter": count.counter,
-        "video_gmacs": used * count.macs / 1e9,
-    }
-    if used != card.views:
+    if used is not None:
+        row |= traced("video", Evidence(records=(count,), working=f"{used} × {count.macs / 1e9:.3f} G")) | {
+            "video_counter": count.counter,
+            "video_gmacs": used * count.macs / 1e9,
+        }
+    if is_known and used != card.views:
         row |= {
             "video_warning": OTHER_VIEWS,
             "video_notes": f"the published accuracy took {card.clips} × {card.crops} views",

@@ -143,7 +143,10 @@ def test_a_videos_cost_rests_on_the_record_that_it_was_made_from(count: Count) -
 def test_a_network_without_a_paper_has_its_row(count: Count) -> None:
     mine = count("ours:net", 1.0, year=None, paper="–", modalities=(), inputs={"x": (4,)})
     row = _row(counters_table([mine]), "ours:net")
-    assert (row["torch"], row["A video"], row["A second"]) == ("1.000", "1.00", "–")
+    assert (row["torch"], row["Views"], row["A video"], row["A second"]) == ("1.000", "not known", "–", "–")
+    asked = counters_table([mine], views=3)
+    # No accuracy is published of it, so that there is no other number of views to warn of.
+    assert (_row(asked, "ours:net")["A video"], lay_out(asked).footnotes) == ("3.00", ())
 
 
 def test_disagreements_of_a_counter_with_itself_are_footnotes(count: Count) -> None:
