@@ -5,15 +5,38 @@ Abdelkawy et al., "EPAM-Net", arXiv 2408.05421v1, 2024.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
-from epam.attention import SpatialTemporalAttention
+from epam.attention import ATTENTION_MOMENTUM, AttentionMap
 from epam.epam_net import POSE_FRAMES_PER_RGB_FRAME, EPAMLogits
-from epam_baselines.mmaction_layout import PooledClassifier
+from epam_baselines.mmaction_layout import ConvUnit, PooledClassifier
 from epam_baselines.paired_clips import require_paired_clips
 from epam_baselines.specification import ModelSpec
 from epam_baselines.x3d import SMALL_BLOCKS, X3DHead, feature_channels, x3d_backbone
 from epam_baselines.x3d_pose import EXCITE_NOTE, HEATMAPS, POSE_BLOCKS
+
+
+class ClipAttention(AttentionMap):
+    """:class:`epam.attention.SpatialTemporalAttention` over clips whose time is an axis of its own.
+
+    The same map from the same weights, in the shapes of the published code. Next to 3-D convolutions
+    throughout, a 2-D one would also keep the network from PyTorch's 3-D channels-last order.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spatial = ConvUnit(2, 1, (1, 7, 7), activation=False)
+        self.spatial.bn.momentum = ATTENTION_MOMENTUM
+        self.conv_temporal_attention = nn.Conv1d(1, 1, 7, padding=3, bias=False)
+        nn.init.kaiming_normal_(self.conv_temporal_attention.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, pose: Tensor) -> Tensor:
+        """``(N, C, T, h, w) → (N, 1, T, h, w)``."""
+        statistics = torch.cat((pose.amax(1, keepdim=True), pose.mean(1, keepdim=True)), dim=1)
+        spatial = self.spatial(statistics).sigmoid()
+        temporal = self.conv_temporal_attention(spatial.mean(dim=(3, 4))).sigmoid()
+        return spatial * temporal[..., None, None]
 
 
 class EPAMNetV1(nn.Module):
@@ -39,7 +62,7 @@ class EPAMNetV1(nn.Module):
             in_channels=17, stage_blocks=POSE_BLOCKS, stem_stride=1, excite=excite
         )
         self.pose_cls_head = PooledClassifier(feature_channels(len(POSE_BLOCKS)), num_classes)
-        self.attention_module = SpatialTemporalAttention()
+        self.attention_module = ClipAttention()
 
     def forward(self, rgb: Tensor, heatmaps: Tensor) -> EPAMLogits:
         """``(N, 3, T, 4h, 4w), (N, 17, 3T, h, w) → (N, K), (N, K)``.

@@ -9,10 +9,11 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from epam import load_checkpoint
+from epam.attention import ATTENTION_MOMENTUM, SpatialTemporalAttention
 from epam.checkpoints import published_state
 from epam.epam_net import EPAMLogits
 from epam.errors import InputError
-from epam_baselines.epam_net_v1 import SPEC, EPAMNetV1
+from epam_baselines.epam_net_v1 import SPEC, ClipAttention, EPAMNetV1
 from epam_baselines.specification import build_model
 
 
@@ -68,7 +69,7 @@ def test_the_convention_behind_that_ratio_gives_the_final_versions_published_cos
 
 
 def test_names_and_shapes_are_those_of_the_published_code() -> None:
-    state = {key: tuple(value.shape) for key, value in published_state(EPAMNetV1(num_classes=60)).items()}
+    state = {key: tuple(value.shape) for key, value in meta_model().state_dict().items()}
     decisive = {
         "rgb_backbone.conv1_s.conv.weight": (24, 3, 1, 3, 3),
         "rgb_backbone.conv1_t.conv.weight": (24, 1, 5, 1, 1),
@@ -90,13 +91,30 @@ def test_names_and_shapes_are_those_of_the_published_code() -> None:
 
 def test_a_published_style_checkpoint_is_loaded_strictly(tmp_path: Path) -> None:
     saved = EPAMNetV1(num_classes=4)
-    nn.init.normal_(saved.attention_module.spatial.get_parameter("conv.weight"))
     path = tmp_path / "v1.pth"
-    torch.save({"model_state_dict": published_state(saved)}, path)
+    torch.save({"model_state_dict": saved.state_dict()}, path)
     loaded = EPAMNetV1(num_classes=4)
     load_checkpoint(loaded, path)
     expected = saved.state_dict()
     assert all(torch.equal(value, expected[key]) for key, value in loaded.state_dict().items())
+
+
+def test_the_attention_is_the_final_versions(lively: Callable[[nn.Module], nn.Module]) -> None:
+    final, first = lively(SpatialTemporalAttention()).eval(), ClipAttention().eval()
+    first.load_state_dict(published_state(final))
+    pose = torch.randn(2, 5, 4, 7, 7)
+    with torch.no_grad():
+        torch.testing.assert_close(first(pose), final(pose))
+    assert first.spatial.bn.momentum == ATTENTION_MOMENTUM
+
+
+def test_it_runs_in_channels_last_order() -> None:
+    model = EPAMNetV1(num_classes=3).eval()
+    rgb, heatmaps = torch.randn(1, 3, 2, 32, 32), torch.rand(1, 17, 6, 8, 8)
+    with torch.no_grad():
+        expected = model(rgb, heatmaps).fused
+        model.to(memory_format=torch.channels_last_3d)
+        torch.testing.assert_close(model(rgb, heatmaps).fused, expected)
 
 
 def test_pose_guides_the_rgb_stream_and_not_the_other_way(lively: Callable[[nn.Module], nn.Module]) -> None:
