@@ -6,7 +6,7 @@ import io
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import ceil, log10
+from math import log10
 from typing import Literal
 
 import matplotlib as mpl
@@ -29,8 +29,12 @@ COLOURS = {"rgb": "#1f6fb4", "pose": "#c25b12", "rgb+pose": "#7a2f8f"}
 """Told apart in the common kinds of colour blindness; shape and label carry the meaning too."""
 
 OTHER_COLOUR = "#555555"
-PANELS_A_ROW = 3
+CROWDED_PLOT, CROWDED_PANEL = 18, 11
+"""More points than these get a larger picture, and smaller names, so that every name stays readable."""
 RATES_GMACS_PER_SECOND = (1, 10, 100, 1000, 10_000, 100_000)
+PANELS_A_ROW = 3
+WIDE_DECADES = 2.6
+FONT, CROWDED_FONT = 8.0, 7.0
 PNG_DPI = 150
 STAR = "*"
 DRAWABLE = (1e-9, 1e12)
@@ -79,7 +83,8 @@ def macs_latency_figure(records: Iterable[AnyRecord]) -> Drawing | None:
     elsewhere = [entry.title for entry in measured if entry.latencies and not entry.latency_in(setting)]
     if elsewhere:
         caption += f"; not drawn, timed only in another setting or on another machine: {', '.join(elsewhere)}"
-    canvas, (axes,) = _canvas("Latency over multiply-adds", caption, panels=1)
+    crowded = len(pairs) > CROWDED_PLOT
+    canvas, axes = _canvas("Latency over multiply-adds", caption, crowded=crowded)
     axes.set(
         xscale="log",
         yscale="log",
@@ -93,7 +98,7 @@ def macs_latency_figure(records: Iterable[AnyRecord]) -> Drawing | None:
     _plain_log_ticks(axes.yaxis)
     _draw_rates(axes)
     _legend(canvas.figure, {_modality(entry) for entry, *_ in pairs}, quoted=False)
-    _finish(canvas, [(axes, labels)])
+    _finish(canvas, [(axes, labels)], crowded=crowded)
     return Drawing("macs_latency", canvas.figure, caption)
 
 
@@ -114,7 +119,8 @@ def macs_accuracy_figure(
         "Accuracies are published, not measured here; GMACs of all views of that accuracy, "
         f"{_counters(counts)}; hollow: quoted; (n): views; {_dates(count for _, count in counts)}"
     )
-    canvas, axes = _canvas("Published accuracy and what it cost", caption, panels=len(panels))
+    crowded = [len(points) > CROWDED_PANEL for points in panels.values()]
+    canvas, axes = _panels("Published accuracy and what it cost", caption, crowded=crowded)
     drawn = []
     for panel, (protocol, points) in zip(axes, panels.items(), strict=True):
         panel.set(xscale="log", xlabel="GMACs per video", ylabel="published accuracy (%)")
@@ -127,7 +133,7 @@ def macs_accuracy_figure(
     _legend(
         canvas.figure, {point.modality for point in points}, quoted=any(point.quoted_cost for point in points)
     )
-    _finish(canvas, drawn)
+    _finish(canvas, drawn, crowded=any(crowded))
     not_drawn = f" Not drawn: {'; '.join(left_out)}." if left_out else ""
     return Drawing("macs_accuracy", canvas.figure, f"{caption}.{not_drawn}")
 
@@ -228,8 +234,10 @@ def _drawable(value: float) -> float:
 
 
 def _plain_log_ticks(axis: Axis) -> None:
-    """1, 2, 5, 10 … written out; powers of ten are hard to read off a narrow range."""
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    """1, 2, 5, 10 … in full: powers of ten are hard to read off a narrow range; 1, 3, 10 on wide ones."""
+    low, high = axis.get_view_interval()
+    subs = (1, 2, 5) if log10(high) - log10(low) <= WIDE_DECADES else (1, 3)
+    axis.set_major_locator(LogLocator(subs=subs))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
@@ -251,30 +259,55 @@ def _draw_rates(axes: Axes) -> None:
     axes.set(xlim=(low_x, high_x), ylim=(low_y, high_y))
 
 
-def _canvas(title: str, subtitle: str, *, panels: int) -> tuple[FigureCanvasAgg, list[Axes]]:
-    columns = min(panels, PANELS_A_ROW)
-    rows = ceil(panels / columns)
-    width, height = (7.6, 5.4) if panels == 1 else (4.3 * columns, 3.6 * rows + 0.9)
-    figure = Figure(figsize=(width, height), layout="constrained")
-    canvas = FigureCanvasAgg(figure)
-    wrapped = textwrap.fill(subtitle, width=int(width * 15))
-    figure.suptitle(title, fontsize=12, x=0.02, ha="left")
-    figure.supxlabel(wrapped, fontsize=7, color="0.35", x=0.02, ha="left", parse_math=False)
-    axes = [figure.add_subplot(rows, columns, index + 1) for index in range(panels)]
-    for panel in axes:
-        panel.grid(visible=True, which="major", color="0.93", linewidth=0.6)
-        panel.set_axisbelow(True)
-        panel.spines[["top", "right"]].set_visible(False)
+def _canvas(title: str, subtitle: str, *, crowded: bool) -> tuple[FigureCanvasAgg, Axes]:
+    canvas = _titled(title, subtitle, size=(11.0, 8.2) if crowded else (7.6, 5.4))
+    axes = canvas.figure.add_subplot()
+    _style(axes)
     return canvas, axes
 
 
-def _finish(canvas: FigureCanvasAgg, panels: Sequence[tuple[Axes, Sequence[Label]]]) -> None:
+def _panels(title: str, subtitle: str, *, crowded: Sequence[bool]) -> tuple[FigureCanvasAgg, list[Axes]]:
+    """Panels in rows; a crowded one is twice as wide as the others, and begins a row where it needs to."""
+    columns = min(sum(2 if wide else 1 for wide in crowded), PANELS_A_ROW)
+    places: list[tuple[int, int, int]] = []
+    row = column = 0
+    for wide in crowded:
+        span = min(2 if wide else 1, columns)
+        if column + span > columns:
+            row, column = row + 1, 0
+        places.append((row, column, span))
+        column += span
+    canvas = _titled(title, subtitle, size=(max(4.3 * columns, 7.6), 3.8 * (row + 1) + 0.9))
+    grid = canvas.figure.add_gridspec(row + 1, columns)
+    axes = [canvas.figure.add_subplot(grid[row, column : column + span]) for row, column, span in places]
+    for panel in axes:
+        _style(panel)
+    return canvas, axes
+
+
+def _titled(title: str, subtitle: str, *, size: tuple[float, float]) -> FigureCanvasAgg:
+    figure = Figure(figsize=size, layout="constrained")
+    figure.suptitle(title, fontsize=12, x=0.02, ha="left")
+    wrapped = textwrap.fill(subtitle, width=int(size[0] * 15))
+    figure.supxlabel(wrapped, fontsize=7, color="0.35", x=0.02, ha="left", parse_math=False)
+    return FigureCanvasAgg(figure)
+
+
+def _style(axes: Axes) -> None:
+    axes.grid(visible=True, which="major", color="0.93", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _finish(
+    canvas: FigureCanvasAgg, panels: Sequence[tuple[Axes, Sequence[Label]]], *, crowded: bool
+) -> None:
     """Fix the layout, then place labels: they are placed in pixels and must not move anything."""
     canvas.draw()
     canvas.figure.set_layout_engine("none")
     renderer = canvas.get_renderer()
     for axes, labels in panels:
-        place_labels(axes, labels, renderer=renderer)
+        place_labels(axes, labels, renderer=renderer, fontsize=CROWDED_FONT if crowded else FONT)
 
 
 def _legend(figure: Figure, modalities: set[str], *, quoted: bool) -> None:

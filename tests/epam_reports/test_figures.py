@@ -8,7 +8,14 @@ from xml.etree import ElementTree
 import pytest
 
 from epam_bench.records import CountRecord, LatencyRecord
-from epam_reports.figures import macs_accuracy_figure, macs_latency_figure, render
+from epam_reports.figures import (
+    CROWDED_PANEL,
+    CROWDED_PLOT,
+    macs_accuracy_figure,
+    macs_latency_figure,
+    render,
+)
+from epam_reports.published import load_published
 
 Count = Callable[..., CountRecord]
 Latency = Callable[..., LatencyRecord]
@@ -112,3 +119,35 @@ def test_odd_latencies_are_drawn(count: Count, latency: Latency, samples_ms: tup
     )
     assert drawing is not None
     assert render(drawing, "png").startswith(b"\x89PNG")
+
+
+def test_picture_grows_with_its_models_and_still_names_each(count: Count, latency: Latency) -> None:
+    def drawn(models: int) -> tuple[float, set[str]]:
+        names = [f"model {index}" for index in range(models)]
+        records = [
+            record
+            for index, name in enumerate(names)
+            for record in (count(name, 1.0 + index), latency(name, (10.0 + 7 * index,)))
+        ]
+        drawing = macs_latency_figure(records)
+        assert drawing is not None
+        texts = {text.get_text() for text in drawing.figure.axes[0].texts}
+        assert set(names) <= texts
+        return drawing.figure.get_figwidth(), texts
+
+    assert drawn(CROWDED_PLOT)[0] < drawn(CROWDED_PLOT + 1)[0]
+
+
+def test_crowded_panel_is_wider_than_the_others(count: Count) -> None:
+    kinetics = [number for number in load_published() if number.protocol == "Kinetics-400 val"]
+    first = next(number for number in kinetics if number.metric == "top1")
+    crowd = [
+        first.model_copy(update={"catalogue_name": f"net{index}", "model": f"net{index}"})
+        for index in range(CROWDED_PANEL + 1)
+    ]
+    records = [count(number.catalogue_name, 10.0, inputs={"rgb": first.shapes[0]}) for number in crowd]
+    others = [count("epam_net"), count("posec3d", 20.0, inputs={"heatmaps": (17, 48, 64, 64)})]
+    drawing = macs_accuracy_figure([*records, *others], [*load_published(), *crowd])
+    assert drawing is not None
+    widths = {axes.get_title(): axes.get_position().width for axes in drawing.figure.axes}
+    assert widths["Kinetics-400 val (top-1)"] > 1.5 * widths["NTU60 X-Sub (top-1)"]
