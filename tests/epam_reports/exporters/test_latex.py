@@ -210,21 +210,20 @@ def test_notes_stand_outside_the_float_so_that_they_may_break_across_pages(table
 
 ENGINES: dict[str, tuple[str, ...]] = {
     "pdflatex": ("-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape"),
+    "tectonic": ("--untrusted", "--print"),
     "xelatex": ("-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape"),
     "lualatex": ("-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape"),
-    "tectonic": ("--untrusted", "--print"),
 }
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_every_table_compiles(engine: str, tables: list[Table], tmp_path: Path) -> None:
-    program = shutil.which(engine)
-    if program is None:
-        pytest.skip(f"{engine} is not installed: the tables' LaTeX was checked, but not compiled by it")
+def test_every_table_compiles(tables: list[Table], tmp_path: Path) -> None:
+    engine = next((engine for engine in ENGINES if shutil.which(engine)), None)
+    if engine is None:
+        pytest.skip(f"none of {', '.join(ENGINES)} is installed: the LaTeX was checked, but not compiled")
     body = "\n\\clearpage\n".join(to_latex(table) for table in tables)
     document = f"\\documentclass{{article}}\\usepackage{{{','.join(PACKAGES)}}}\\begin{{document}}\n{body}"
     (tmp_path / "t.tex").write_text(document + "\n\\end{document}\n", encoding="utf-8")
-    command = [program, *ENGINES[engine], "t.tex"]
+    command = [engine, *ENGINES[engine], "t.tex"]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False)
     assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
     assert (tmp_path / "t.pdf").stat().st_size > 10_000
