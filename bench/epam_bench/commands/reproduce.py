@@ -25,7 +25,7 @@ TIMED_MODELS = (
     *("posec3d", "x3d_m", "slowonly_r50", "c3d", "timesformer"),
     *("r3d_18", "mc3_18", "r2plus1d_18", "s3d", "mvit_v2_s", "swin3d_t"),
 )
-"""All are counted, these are timed: a few minutes' worth, of every kind. `epam-bench latency` times the rest."""
+"""All are counted, these are timed: a few minutes of every kind. `epam-bench latency` times the rest."""
 
 QUICK_SAMPLES = 5
 QUICK_OUTPUT_DIR = DEFAULT_OUTPUT_DIR / "quick"
