@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -174,6 +175,13 @@ CASES = (
         drawn((1, 3, 4, 4, 4)),
         (4 * 4 * 4) * 5 * 3 * 9 + (2 * 4 * 4) * 4 * 5 * 3,
         "4·4·4 places × 5 × 3 × 1·3·3, then 2·4·4 places × 4 × 5 × 3·1·1",
+    ),
+    _case(
+        "3-D convolution in channels-last order",
+        lambda: nn.Conv3d(4, 3, 3, padding=1).to(memory_format=torch.channels_last_3d),
+        lambda: (torch.randn(1, 4, 2, 4, 5).contiguous(memory_format=torch.channels_last_3d),),
+        (2 * 4 * 5) * 3 * 4 * (3 * 3 * 3),
+        "2·4·5 places × 3 filters × 4 channels × 3·3·3, whatever the order in memory",
     ),
     _case(
         "3-D convolution of a subclass",

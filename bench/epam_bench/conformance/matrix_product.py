@@ -69,6 +69,13 @@ CASES = (
         "2 rows × 5 outputs × 4 inputs",
     ),
     _case(
+        "linear in half precision",
+        lambda: nn.Linear(6, 4).to(torch.bfloat16),
+        lambda: (torch.randn(3, 6, dtype=torch.bfloat16),),
+        3 * 4 * 6,
+        "3 rows × 4 outputs × 6 inputs, whatever the precision",
+    ),
+    _case(
         "linear called as a function",
         lambda: WithWeight((5, 4), lambda weight, x: F.linear(x, weight)),
         drawn((3, 4)),
@@ -133,6 +140,20 @@ CASES = (
         drawn((2, 3, 5), (2, 3, 4), (2, 4, 5)),
         2 * 3 * 5 * 4,
         "2 × 3 rows × 5 columns × 4",
+    ),
+    _case(
+        "addbmm",
+        _computes(torch.addbmm),
+        drawn((3, 5), (2, 3, 4), (2, 4, 5)),
+        2 * 3 * 5 * 4,
+        "2 × 3 rows × 5 columns × 4; adding the products up multiplies nothing",
+    ),
+    _case(
+        "inner product over the last axes",
+        _computes(torch.inner),
+        drawn((2, 3, 4), (5, 4)),
+        (2 * 3) * 5 * 4,
+        "2·3 rows × 5 rows × 4",
     ),
     _case(
         "addmm",

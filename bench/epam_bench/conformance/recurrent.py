@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from epam_bench.conformance.case import Arguments, Case, drawn
 
@@ -46,6 +47,20 @@ class ConvolutionalGate(nn.Module):
             cell = keep.sigmoid() * cell + write.sigmoid() * new.tanh()
             hidden = show.sigmoid() * cell.tanh()
         return hidden
+
+
+class Packed(nn.Module):
+    """An LSTM over two clips of five and three frames, padded to five."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(4, 3, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(2, 5, 4) → (2, 5, 3)``."""
+        packed = pack_padded_sequence(x, torch.tensor([5, 3], device="cpu"), batch_first=True)
+        states, _ = self.lstm(packed)
+        return pad_packed_sequence(states, batch_first=True)[0]
 
 
 def _case(
@@ -89,6 +104,13 @@ CASES = (
         drawn((2, 3, 5)),
         (2 * 3) * (2 * LSTM_GATES * 4 * (5 + 4) + 2 * LSTM_GATES * 4 * (2 * 4 + 4)),
         "2 × 3 steps × 2 directions × 4 gates × 4 wide × (5 + 4), then × (2·4 + 4)",
+    ),
+    _case(
+        "LSTM over clips of different lengths",
+        Packed,
+        drawn((2, 5, 4)),
+        (5 + 3) * LSTM_GATES * 3 * (4 + 3),
+        "5 + 3 steps × 4 gates × 3 wide × (4 + 3): what is padded is not computed",
     ),
     _case(
         "LSTM with a projection of its state",

@@ -173,6 +173,33 @@ class Stateless(nn.Module):
         return result
 
 
+class Mapped(nn.Module):
+    """One layer mapped over an axis that it does not see."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(T, N, 4) → (T, N, 3)``."""
+        result: Tensor = torch.vmap(self.layer)(x)
+        return result
+
+
+class LowersPrecision(nn.Module):
+    """A layer whose weight and input are cast to half precision at each call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(N, 4) → (N, 3)``."""
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            result: Tensor = self.layer(x)
+        return result
+
+
 class Checkpointed(nn.Module):
     """A part whose activations are thrown away in training and computed again for the gradients."""
 
@@ -312,6 +339,20 @@ CASES = (
         drawn((2, 4)),
         2 * 6 * 4,
         "2 rows × 6 × 4; norming the weight goes element by element",
+    ),
+    _case(
+        "a layer mapped over frames",
+        Mapped,
+        drawn((5, 2, 4)),
+        (5 * 2) * 3 * 4,
+        "5·2 rows × 3 × 4",
+    ),
+    _case(
+        "a layer under automatic mixed precision",
+        LowersPrecision,
+        drawn((2, 4)),
+        2 * 3 * 4,
+        "2 rows × 3 × 4",
     ),
     _case(
         "a checkpointed part",

@@ -22,6 +22,7 @@ EQUATIONS = {
     "mv": "ij,j",
     "dot": "i,i",
     "bmm": "bij,bjk",
+    "addbmm": "ij,bik,bkj",
     "tensordot over two axes": "iab,abj",
 }
 
@@ -43,6 +44,8 @@ def test_a_product_multiplies_once_for_every_value_of_all_its_indices(name: str)
         ("parameter @ x", 4),
         ("x @ parameter", 4),
         ("matmul that broadcasts both batches", 4),
+        ("linear in half precision", 6),
+        ("inner product over the last axes", 4),
         ("baddbmm", 4),
         ("addmm", 4),
         ("addmv", 4),

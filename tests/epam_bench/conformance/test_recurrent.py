@@ -12,6 +12,7 @@ STEPS = {
     "GRU without a batch dimension": 6,
     "LSTM": 3 * 2,
     "LSTM, bidirectional, two layers": 2 * 3,
+    "LSTM over clips of different lengths": 5 + 3,
     "LSTM with a projection of its state": 4,
     "plain recurrent network, two layers": 5,
     "GRU cell": 3,
