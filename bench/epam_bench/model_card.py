@@ -20,5 +20,22 @@ def describe_model(spec: ModelSpec, model: nn.Module, num_classes: int) -> Model
         clips=spec.clips,
         crops=spec.crops,
         num_classes=num_classes,
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        parameters=_parameters(model),
+        head_parameters=_head_parameters(spec, model),
+        frame_interval=spec.frame_interval,
+        notes=spec.notes,
     )
+
+
+def _parameters(*parts: nn.Module) -> int:
+    """Of all parts together; what two share counts once."""
+    shared = {id(parameter): parameter for part in parts for parameter in part.parameters()}
+    return sum(parameter.numel() for parameter in shared.values())
+
+
+def _head_parameters(spec: ModelSpec, model: nn.Module) -> int | None:
+    """Parameters of the parts that the spec calls the head; none where the network has no such parts."""
+    parts = dict(model.named_modules())
+    if not spec.head or not all(path in parts for path in spec.head):
+        return None
+    return _parameters(*(parts[path] for path in spec.head))

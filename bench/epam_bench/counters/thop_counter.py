@@ -6,6 +6,7 @@ import collections
 import traceback
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from torch import nn
 
 from epam_bench.counters.counter import Arguments, Count, CounterError, KeywordArguments
 from epam_bench.counters.positional import positional
-from epam_bench.counters.replica import meta_inputs, meta_replica
+from epam_bench.counters.replica import Replica, count_replica
 from epam_bench.counters.torch_counter import TorchCounter
 
 
@@ -34,32 +35,35 @@ class ThopCounter:
         Raises:
             CounterError: the network calls a layer by keyword, which thop's rules cannot read.
         """
-        replica = meta_replica(model)
-        wrapper = positional(replica, meta_inputs(args), meta_inputs(dict(kwargs or {})))
-        with warnings.catch_warnings(), torch.no_grad():
-            # thop still imports distutils' version numbers, which warn of their end.
-            warnings.simplefilter("ignore")
-            import thop
-
-            try:
-                total, _, layers = thop.profile(wrapper, wrapper.tensors, verbose=False, ret_layer_info=True)
-            except Exception as error:
-                if not _raised_by_a_rule(error):
-                    raise
-                raise CounterError(
-                    f"thop cannot count {type(model).__name__}: {type(error).__name__} in its rule for a "
-                    f"layer ({error}); its rules read a layer's first positional input"
-                ) from error
+        profile = count_replica(_profile, model, args, dict(kwargs or {}))
         unseen = _unseen(model, args, kwargs)
         caveats = tuple(
             f"thop does not see {macs / 1e9:.3f} G MACs of {what}" for what, (macs, _) in unseen.items()
         )
-        return Count(
-            macs=int(total),
-            by_operation=_by_layer_type(wrapper, layers),
+        return replace(
+            profile,
             uncounted={what: times for what, (_, times) in unseen.items()},
-            caveats=caveats,
+            caveats=(*profile.caveats, *caveats),
         )
+
+
+def _profile(replica: Replica) -> Count:
+    wrapper = positional(replica.model, replica.args, replica.kwargs)
+    with warnings.catch_warnings(), torch.no_grad():
+        # thop still imports distutils' version numbers, which warn of their end.
+        warnings.simplefilter("ignore")
+        import thop
+
+        try:
+            total, _, layers = thop.profile(wrapper, wrapper.tensors, verbose=False, ret_layer_info=True)
+        except Exception as error:
+            if not _raised_by_a_rule(error):
+                raise
+            raise CounterError(
+                f"thop cannot count this network: {type(error).__name__} in its rule for a layer ({error}); "
+                "its rules read a layer's first positional input"
+            ) from error
+    return Count(macs=int(total), by_operation=_by_layer_type(wrapper, layers))
 
 
 def _raised_by_a_rule(error: Exception) -> bool:

@@ -36,6 +36,8 @@ class TorchCounter:
 
 
 def _count(replica: Replica) -> Count:
+    # The counter hooks gradients of what modules are given, and without gradients there are none to hook.
+    replica.model.requires_grad_(False)
     met = _OperationLog()
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter, met:
