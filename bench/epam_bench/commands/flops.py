@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from epam.errors import InputError
 from epam_bench.commands.options import (
     DEFAULT_RECORDS,
     NOTHING_MEASURED,
@@ -25,12 +26,19 @@ if TYPE_CHECKING:
     from epam_baselines import ModelSpec
     from epam_bench.counters import Counter
     from epam_bench.records import CountRecord
+    from epam_reports.table import Table
 
 
 def flops(
     models: Models = None,
     counter: Annotated[str, typer.Option(help="consensus, torch, fvcore, thop, or all of them.")] = "all",
     by_module: Annotated[bool, typer.Option("--by-module", help="Also split each model by module.")] = False,
+    ledger: Annotated[
+        bool,
+        typer.Option(
+            "--ledger", help="Also what is computed and moved by each kind of operation (consensus keeps it)."
+        ),
+    ] = False,
     depth: Annotated[int, typer.Option(help="How deep --by-module goes.", min=1)] = 2,
     clip: Annotated[
         str | None,
@@ -74,6 +82,8 @@ def flops(
     from epam_bench.plan import plan_counters
     from epam_reports.tables import counters_table
 
+    if by_module and ledger and output_format is Format.CSV:
+        raise InputError("--by-module and --ledger are two tables, and CSV holds one: give one of them")
     counters = plan_counters(counter)
     specs, batch_size = choose_models(models, clip, inputs, plugins)
     check_outputs(records, output)
@@ -83,11 +93,17 @@ def flops(
         specs, counters, records=records, num_classes=num_classes, by_module=by_module
     )
     tables = [counters_table(counted, views=views, fps=fps)]
+    asked: list[Table] = []
     if by_module:
         from epam_reports.tables.modules import modules_table
 
-        # One CSV holds one table, and the split was asked for.
-        tables = [*([] if output_format is Format.CSV else tables), modules_table(counted, depth=depth)]
+        asked.append(modules_table(counted, depth=depth))
+    if ledger:
+        from epam_reports.tables.ledger import ledger_table
+
+        asked.append(ledger_table(counted))
+    # One CSV holds one table, and the split was asked for.
+    tables = asked if asked and output_format is Format.CSV else tables + asked
     if counted:
         emit(tables, output_format=output_format, output=output, records=counted)
     report_failures(failures)
@@ -104,19 +120,19 @@ def count_all(
     by_module: bool = False,
 ) -> tuple[list[CountRecord], dict[str, str]]:
     """Count every model by every counter, each record written as it is made; failures by name."""
-    from epam.errors import InputError
     from epam_bench.commands.output import progress
-    from epam_bench.counting import count_model
+    from epam_bench.counting import BuiltModel, count_model
     from epam_bench.records import append_record
 
     counted: list[CountRecord] = []
     failures: dict[str, str] = {}
     with progress("Counting", len(specs) * len(counters)) as advance:
         for spec in specs:
+            built = BuiltModel(spec, num_classes)
             for counter in counters:
                 advance(f"{spec.name} by {counter.name}")
                 try:
-                    record = count_model(spec, counter, num_classes=num_classes, by_module=by_module)
+                    record = count_model(spec, counter, by_module=by_module, built=built)
                 except InputError as error:
                     # The network refuses the input: no other counter will fare better.
                     failures[spec.name] = str(error).removeprefix(f"{spec.name}: ")

@@ -17,7 +17,7 @@ _COLUMNS = {
     "title": ("string", "Model"),
     "paper": ("string", "Paper"),
     "modalities": ("string", "Sees"),
-    "inputs": ("string", "Input (C×T×H×W)"),
+    "inputs": ("string", "Input"),
     "clips": ("Int64", "Clips"),
     "crops": ("Int64", "Crops"),
     "frame_interval": ("Int64", "Frame interval"),
@@ -51,6 +51,7 @@ def _catalogue_table(specs: Sequence[ModelSpec]) -> Table:
         name="models",
         title="Models",
         caption=(
+            "Inputs: frames and heatmaps as C×T×H×W, skeletons as persons×T×joints×coordinates. "
             "Clips × crops: views behind the published accuracy. Frame interval: frames of the video from "
             "one of a clip's to the next, where a clip is not spread over the whole video. Classes: of the "
             "published checkpoint."
