@@ -5,13 +5,28 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import ceil
 
-from epam_reports.table import Cell, Column, Table, lay_out
+from epam_reports.table import Cell, Layout, Table, lay_out, plain_text
 
 PACKAGES = ("booktabs", "siunitx", "graphicx")
 
-ROWS_A_PAGE = 36
-"""More would not fit a page at the size that the widest tables are scaled to."""
+PAGE_POINTS = (345.0, 550.0)
+"""Text block of the class ``article`` on letter paper: across and down."""
+
+CHARACTER_POINTS, COLUMN_GAP_POINTS, LINE_POINTS = 5.0, 12.0, 12.0
+"""Estimates at ten points, on which only the look depends: where a table is turned or broken."""
+
+FILLED = 0.66
+"""Share of a page that rows may take; the rest is for caption, headers and rules."""
+
+WRAPPED_CHARACTERS, LONG_CHARACTERS, WIDE_CHARACTERS = 22, 34, 75
+"""Words longer than the first are wrapped, to a column of at most the second; sentences to the third."""
+
+RAGGED = 1.25
+"""How many more lines ragged text takes than full ones."""
+
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 """What siunitx sets; infinity, say, is an error to it."""
@@ -56,53 +71,138 @@ _ESCAPES = {
 }
 
 
+@dataclass(frozen=True)
+class _Grid:
+    """How a table's columns are set, estimated in points at the document's own size.
+
+    Attributes:
+        specs: of ``tabular``, one a column.
+        characters: width of each column; a wrapped one's lines have so many.
+    """
+
+    specs: tuple[str, ...]
+    characters: tuple[int, ...]
+
+    @property
+    def width(self) -> float:
+        return sum(CHARACTER_POINTS * count + COLUMN_GAP_POINTS for count in self.characters)
+
+    @property
+    def is_rotated(self) -> bool:
+        """Whether it stands on its side: across the page it would be scaled to less than two thirds."""
+        return self.width > 1.5 * PAGE_POINTS[0]
+
+    @property
+    def rows_of_text(self) -> float:
+        """Lines of text that fit a page once the table is scaled to its width."""
+        across, down = reversed(PAGE_POINTS) if self.is_rotated else PAGE_POINTS
+        return FILLED * down / (LINE_POINTS * min(1.0, across / self.width))
+
+
 def to_latex(table: Table) -> str:
     r"""``table`` environments to ``\input``, and their notes as paragraphs that may break across pages.
 
-    A table longer than a page becomes several, each with its headers. The first line names the
-    packages that it needs.
+    A table too wide to be read across the page stands on its side; one longer than a page becomes
+    several, each with its headers. The first line names the packages that it needs.
     """
     layout = lay_out(table)
-    numeric = [any(row[index].figures for row in layout.rows) for index in range(len(layout.headers))]
-    columns = "".join(_column(column, right) for column, right in zip(table.columns, numeric, strict=True))
-    parts = [
-        layout.rows[start : start + ROWS_A_PAGE] for start in range(0, max(len(layout.rows), 1), ROWS_A_PAGE)
-    ]
+    grid = _grid(table, layout)
+    parts = _pages(layout, grid)
     notes = [rf"\textsuperscript{{{escape(mark)}}}~{escape(note)}" for mark, note in layout.footnotes]
     notes += [escape(remark) for remark in table.remarks]
     lines = ["% needs " + " ".join(rf"\usepackage{{{package}}}" for package in PACKAGES)]
     for number, rows in enumerate(parts, start=1):
         part = f" Part {number} of {len(parts)}." if len(parts) > 1 else ""
-        label = rf"\label{{tab:{_label(table.name)}}}" if number == 1 else None
-        caption = f"{table.title}. {table.caption}{part}"
-        lines += _float(caption, label, columns, layout.headers, rows)
+        label = rf"\label{{tab:{_label(table.name)}}}" if number == 1 else ""
+        caption = rf"\caption{{{escape(f'{table.title}. {table.caption}{part}')}}}{label}"
+        lines += _float(caption, grid, layout.headers, rows)
     return "\n".join([*lines, *_paragraphs(table.name, notes), ""])
 
 
-def _float(
-    caption: str, label: str | None, columns: str, headers: Sequence[str], rows: Sequence[Sequence[Cell]]
-) -> list[str]:
-    return [
-        r"\begin{table*}",
-        r"\centering",
-        rf"\caption{{{escape(caption)}}}",
-        *([label] if label else []),
-        r"\resizebox{\textwidth}{!}{%",
-        rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}",
+def _grid(table: Table, layout: Layout) -> _Grid:
+    specs, characters = [], []
+    for index, column in enumerate(table.columns):
+        cells = [row[index] for row in layout.rows]
+        longest = max(
+            [_length(cell) for cell in cells] + [max(map(len, layout.headers[index].split() or [""]))]
+        )
+        if any(cell.figures for cell in cells):
+            specs.append("r")
+        elif longest <= WRAPPED_CHARACTERS:
+            specs.append("l")
+        else:
+            two_lines = min(max(longest // 2, WRAPPED_CHARACTERS), LONG_CHARACTERS)
+            longest = WIDE_CHARACTERS if column.wide else two_lines
+            width = CHARACTER_POINTS * longest
+            specs.append(rf">{{\raggedright\arraybackslash}}p{{{width:.0f}pt}}")
+        characters.append(longest)
+    return _Grid(tuple(specs), tuple(characters))
+
+
+def _length(cell: Cell) -> int:
+    return len(plain_text(cell))
+
+
+def _pages(layout: Layout, grid: _Grid) -> list[list[tuple[Cell, ...]]]:
+    """The rows in portions that fit a page, wrapped cells counted with all their lines."""
+    pages: list[list[tuple[Cell, ...]]] = [[]]
+    filled = 0.0
+    for row in layout.rows:
+        lines = max(
+            ceil(RAGGED * _length(cell) / count) if spec.startswith(">") else 1
+            for cell, count, spec in zip(row, grid.characters, grid.specs, strict=True)
+        )
+        if pages[-1] and filled + lines > grid.rows_of_text:
+            pages.append([])
+            filled = 0.0
+        pages[-1].append(row)
+        filled += lines
+    return pages
+
+
+def _float(caption: str, grid: _Grid, headers: Sequence[str], rows: Sequence[Sequence[Cell]]) -> list[str]:
+    tabular = [
+        rf"\begin{{tabular}}{{@{{}}{''.join(grid.specs)}@{{}}}}",
         r"\toprule",
-        _row(escape(header) for header in headers),
+        _row(_header(header, spec) for header, spec in zip(headers, grid.specs, strict=True)),
         r"\midrule",
-        *(_row(_cell(cell) for cell in row) for row in rows),
+        *(
+            _row(
+                _cell(cell, wrapped=spec.startswith(">")) for cell, spec in zip(row, grid.specs, strict=True)
+            )
+            for row in rows
+        ),
         r"\bottomrule",
-        r"\end{tabular}}",
-        r"\end{table*}",
     ]
+    if grid.width > PAGE_POINTS[0]:
+        scaled = [r"\resizebox{\linewidth}{!}{%", *tabular, r"\end{tabular}}"]
+    else:
+        scaled = [*tabular, r"\end{tabular}"]
+    if grid.is_rotated:
+        opening = r"\rotatebox{90}{\begin{minipage}{0.95\textheight}"
+        scaled = [opening, r"\centering", caption, *scaled, r"\end{minipage}}"]
+    else:
+        scaled = [caption, *scaled]
+    return [r"\begin{table*}", r"\centering", *scaled, r"\end{table*}"]
+
+
+def _header(header: str, spec: str) -> str:
+    """A header above figures is stacked word on word, for it is mostly longer than they are."""
+    words = [escape(word) for word in header.split()]
+    if spec.startswith(">") or len(words) < 2:
+        return " ".join(words)
+    stacked = r" \\ ".join(map(_guarded, words))
+    return rf"\shortstack[{spec}]{{{stacked}}}"
 
 
 def _row(cells: Iterable[str]) -> str:
-    r"""One line of a table; what ends the line above (``\\``, a rule) would take a bracket for its option."""
-    line = " & ".join(cells) + r" \\"
-    return "{}" + line if line.startswith(("[", "(", "*")) else line
+    """One line of a table."""
+    return _guarded(" & ".join(cells) + r" \\")
+
+
+def _guarded(words: str) -> str:
+    r"""Words below others: ``\\`` or a rule at the end of the line above would take a bracket for an option."""
+    return "{}" + words if words.startswith(("[", "(", "*")) else words
 
 
 def _paragraphs(name: str, notes: list[str]) -> list[str]:
@@ -133,8 +233,11 @@ def _escape_sign(sign: str) -> str:
     return f"[U+{ord(sign):04X}]"
 
 
-def _cell(cell: Cell) -> str:
+def _cell(cell: Cell, *, wrapped: bool = False) -> str:
     text = _numbers(cell) if cell.figures else escape(cell.text)
+    if wrapped:
+        # Paths have no spaces to be broken at.
+        text = text.replace("/", r"/\allowbreak{}").replace(r"\_", r"\_\allowbreak{}")
     if cell.quoted:
         text = rf"\textit{{{text}}}\textsuperscript{{\textdagger}}"
     text += escape(cell.warning)
@@ -148,12 +251,6 @@ def _numbers(cell: Cell) -> str:
         for figure in cell.figures
     ]
     return printed[0] if len(printed) == 1 else f"{printed[0]} [{printed[1]}, {printed[2]}]"
-
-
-def _column(column: Column, right: bool) -> str:
-    if column.wide:
-        return "p{14cm}"
-    return "r" if right else "l"
 
 
 def _label(name: str) -> str:

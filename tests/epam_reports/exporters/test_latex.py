@@ -14,7 +14,7 @@ import pytest
 from epam_bench.records import AccuracyRecord, CountRecord, LatencyRecord
 from epam_reports.claims import judge_claims
 from epam_reports.exporters import to_latex
-from epam_reports.exporters.latex import PACKAGES, ROWS_A_PAGE, escape
+from epam_reports.exporters.latex import PACKAGES, escape
 from epam_reports.protocols import PAPER_DATA_SETS
 from epam_reports.table import Column, Table
 from epam_reports.tables import (
@@ -34,11 +34,14 @@ LONG = "operations that no counter has a rule for, " * 12
 KNOWN_COMMANDS = {
     # LaTeX itself
     *("begin", "end", "centering", "caption", "label", "textwidth", "textit", "textsuperscript", "ref"),
+    *("linewidth", "textheight", "shortstack", "raggedright", "allowbreak"),
     *("begingroup", "endgroup", "scriptsize", "sloppy", "setlength", "parindent", "par", "char"),
     *("textbackslash", "textasciitilde", "textasciicircum", "textless", "textgreater", "textbar"),
     *("textdagger", "ldots", "times", "pm", "neq", "leq", "geq", "rightarrow", "cdot", "pi", "mu", "infty"),
     # booktabs, graphicx, siunitx
-    *("toprule", "midrule", "bottomrule", "resizebox", "num"),
+    *("toprule", "midrule", "bottomrule", "resizebox", "rotatebox", "num"),
+    # array, which siunitx brings
+    "arraybackslash",
 }
 """All that the exporter may use: what else stands in a document would have to be defined somewhere."""
 
@@ -105,8 +108,10 @@ def check_structure(text: str) -> None:
         elif token == "$":
             in_maths = not in_maths
         elif token == r"\\":
-            widths.append(ends + 1)
-            ends = 0
+            # Within a cell it ends a line of a stacked header.
+            if open_groups[-1] == "{tabular}":
+                widths.append(ends + 1)
+                ends = 0
         elif token == "&":
             assert "{tabular}" in open_groups, "a cell ends outside a table"
             ends += 1
@@ -119,7 +124,8 @@ def check_structure(text: str) -> None:
     assert open_groups == []
     assert not in_maths
     specs = re.findall(r"\\begin\{tabular\}\{@\{\}(.*)@\{\}\}", body)
-    columns = {len(re.findall(r"[lrc]|p\{[^}]*\}", spec.replace("p{14cm}", "l"))) for spec in specs}
+    wrapped = r">\{\\raggedright\\arraybackslash\}p\{\d+pt\}"
+    columns = {len(re.findall(rf"{wrapped}|[lr]", spec)) for spec in specs}
     assert set(widths) == columns, "a row has other cells than its table has columns"
     assert not re.search(r"(?:\\\\|rule)\s*[\[(*]", body), "a bracket would be taken for an option"
     for number in re.findall(r"\\num\{([^}]*)\}", body):
@@ -180,16 +186,39 @@ def test_bracket_at_the_start_of_a_row_is_no_option() -> None:
     check_structure(text)
 
 
+def _plain(rows: int, columns: int, words: str) -> Table:
+    frame = pd.DataFrame({f"c{index}": [words] * rows for index in range(columns)})
+    names = tuple(Column(key=str(name), header=f"Header of {name}") for name in frame.columns)
+    return Table(name="t", title="T", caption="Of it.", frame=frame, columns=names)
+
+
 def test_long_table_becomes_several_with_their_headers_one_label_and_one_list_of_notes(
     tables: list[Table],
 ) -> None:
-    (table,) = [table for table in tables if table.name == "counters"]
-    text = to_latex(table)
-    assert len(table.frame) > ROWS_A_PAGE
-    assert text.count(r"\begin{table*}") == text.count(r"\toprule") == 2
-    assert [part in text for part in ("Part 1 of 2.", "Part 2 of 2.", "Part 3")] == [True, True, False]
-    assert text.count(r"\label{tab:counters}") == 1
-    assert text.count("Notes to Table") == 1
+    text = to_latex(_plain(100, 2, "word"))
+    parts = text.count(r"\begin{table*}")
+    assert parts == text.count(r"\toprule") > 2
+    assert f"Part {parts} of {parts}." in text
+    assert text.count(r"\label{tab:t}") == 1
+    assert text.count("word & word") == 100
+    (counters,) = [table for table in tables if table.name == "counters"]
+    assert to_latex(counters).count("Notes to Table") == 1
+    assert "Part 1" not in to_latex(_plain(10, 2, "word"))
+
+
+def test_narrow_table_is_set_as_it_is_a_wide_one_scaled_a_wider_one_on_its_side() -> None:
+    narrow, wide, wider = (to_latex(_plain(3, columns, "word")) for columns in (3, 10, 14))
+    assert [r"\resizebox" in text for text in (narrow, wide, wider)] == [False, True, True]
+    assert [r"\rotatebox{90}" in text for text in (narrow, wide, wider)] == [False, False, True]
+    for text in (narrow, wide, wider):
+        check_structure(text)
+
+
+def test_words_too_long_for_a_column_are_wrapped_and_paths_may_break() -> None:
+    text = to_latex(_plain(2, 2, "configs/skeleton/posec3d/README.md, NTU60_XSub"))
+    assert r">{\raggedright\arraybackslash}p{115pt}" in text
+    assert r"configs/\allowbreak{}skeleton/\allowbreak{}posec3d" in text
+    check_structure(text)
 
 
 def test_quoted_figures_are_italic_and_measured_ones_set_by_siunitx(tables: list[Table]) -> None:
