@@ -18,6 +18,9 @@ GIGA, MEGA, GIBI = 1e9, 1e6, 1024**3
 _BATCH_NORM = ("batch_norm", "instance_norm")
 """Of normalisations, those that counters treat apart from layer and group norms, by part of their name."""
 
+_RECTIFIERS = ("relu", "elu", "hardtanh")
+"""Activations that every counter by layer type knows; swish, GELU and sigmoid are not in their tables."""
+
 _MULTIPLY_AND_ADD = (OperationKind.CONVOLUTION, OperationKind.MATRIX_PRODUCT, OperationKind.ATTENTION)
 
 
@@ -32,6 +35,7 @@ class Convention:
         activation: for each element of an activation's.
         pooling: for each of a pooling's.
         elementwise: for each of a sum's, a product's and the like.
+        rectifiers_only: leave out activations other than ReLU and its kin.
         attention: whether the two products of fused attention count.
         named: the rule of a counter in use, rather than a combination that only a search tries.
     """
@@ -42,6 +46,7 @@ class Convention:
     activation: int = 0
     pooling: int = 0
     elementwise: int = 0
+    rectifiers_only: bool = False
     attention: bool = True
     named: bool = True
 
@@ -56,6 +61,8 @@ class Convention:
             case OperationKind.NORMALISATION:
                 batched = any(part in entry.operation for part in _BATCH_NORM)
                 return entry.elements * (self.batch_norm if batched else self.layer_norm)
+            case OperationKind.ACTIVATION if self.rectifiers_only and not _is_rectifier(entry):
+                return 0
             case OperationKind.ACTIVATION:
                 return entry.elements * self.activation
             case OperationKind.POOLING:
@@ -68,25 +75,36 @@ class Convention:
 
 PLAIN = Convention("convolutions and matrix products alone")
 FVCORE = Convention(
-    "fvcore's rule (1 for a batch-normed, 5 for a layer-normed element)",
-    batch_norm=1,
+    "fvcore's rule (2 for a batch-normed, 5 for a layer-normed element)",
+    batch_norm=2,
     layer_norm=5,
     pooling=1,
 )
-"""fvcore 0.1.5, tried on traced networks; mmengine's counter is a fork of it and has the same rules."""
-THOP = Convention("thop's rule (2 for a normalised element)", batch_norm=2, layer_norm=2, pooling=1)
+"""fvcore 0.1.5, its ``batchnorm_flop_jit`` and ``norm_flop_counter``; mmengine's counter is a fork of it and
+has the same rules."""
+FVCORE_TRAINING = Convention(
+    "fvcore's rule for a network in training mode (5 for a normed element)",
+    batch_norm=5,
+    layer_norm=5,
+    pooling=1,
+)
+"""The same where nobody called ``eval``: what PyTorchVideo's X3D are printed with."""
+THOP = Convention("thop's rule (4 for a normed element)", batch_norm=4, layer_norm=4, pooling=1)
+"""thop 0.1: two for a normed element, and twice that with weights."""
 LAYERWISE = Convention(
-    "mmcv's and ptflops' rule (2 for a normalised element, 1 for an activated or pooled one)",
+    "mmcv's and ptflops' rule (2 for a normed element, 1 for a rectified or pooled one)",
     batch_norm=2,
     layer_norm=2,
     activation=1,
     pooling=1,
+    rectifiers_only=True,
 )
+"""mmcv 1's ``get_model_complexity_info``, a fork of ptflops: hooks on layers of known types."""
 NO_ATTENTION = Convention(
     "attention's products left out (counters that miss its fused form)", attention=False
 )
 
-NAMED = (PLAIN, FVCORE, THOP, LAYERWISE, NO_ATTENTION)
+NAMED = (PLAIN, FVCORE, FVCORE_TRAINING, THOP, LAYERWISE, NO_ATTENTION)
 
 RULE_OF = {
     "fvcore": FVCORE,
@@ -97,6 +115,12 @@ RULE_OF = {
     "torch": PLAIN,
 }
 """The rule of a counter that a source names."""
+
+
+def _is_rectifier(entry: LedgerEntry) -> bool:
+    """ReLU, ReLU6, leaky and exponential ones; not ``silu``, ``gelu`` or ``sigmoid``."""
+    name = entry.operation
+    return any(part in name for part in _RECTIFIERS) and "gelu" not in name
 
 
 def combinations() -> tuple[Convention, ...]:

@@ -86,7 +86,7 @@ def _inferences(claim: PublishedNumber, base: Measured) -> tuple[str, ...]:
         found.append(f"the source prints no input: {claim.input.replace('x', '×')} is our inference")
     if claim.note and (not claim.stated_input or claim.stated_views is None or claim.printed_input):
         found.append(claim.note)
-    return tuple(found)
+    return (*found, *base.card.notes)
 
 
 def _stand_in(claim: PublishedNumber, base: Measured) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from epam_bench.records import CountRecord
 from epam_reports.claims.reading import Burden, Departure, Reading
 from epam_reports.claims.requests import is_test_crop
 from epam_reports.claims.tolerances import tight_tolerance_of
-from epam_reports.conventions import GIBI, GIGA, NAMED, PLAIN, RULE_OF, Search, combinations, search
+from epam_reports.conventions import FVCORE, GIBI, GIGA, NAMED, RULE_OF, Search, combinations, search
 from epam_reports.measurements import Measured, describe_input
 from epam_reports.published import PublishedNumber, parse_input
 
@@ -36,12 +36,22 @@ class Counted:
     Attributes:
         words: whose count, or by which rule.
         total: in G.
-        burden: of the rule; nothing when it is the one that the claim names, or ours where it names none.
+        burden: of the rule; next to nothing when it is the one that the claim names.
     """
 
     words: str
     total: float
     burden: int
+
+    @property
+    def departs(self) -> bool:
+        """Whether the claim's words do not mean it."""
+        return self.burden >= Burden.RULE
+
+    @property
+    def is_misread(self) -> bool:
+        """Whether misreadings of it are tried: of every rule, they would come near any number."""
+        return not self.departs or self.words == f"our count by {FVCORE.words}" or "'s count" in self.words
 
 
 def macs_readings(
@@ -56,11 +66,7 @@ def macs_readings(
         accuracy_views: views behind the model's published accuracies.
     """
     rules = counts_by_rule(base, claim.counter)
-    readings = [
-        reading
-        for rule in rules
-        for reading in _read(claim, base, rule, accuracy_views, nothing_else=rule.burden == 0)
-    ]
+    readings = [reading for rule in rules for reading in _read(claim, base, rule, accuracy_views)]
     readings += _by_operation(base)
     readings += [reading for other in others for reading in _at(claim, base, other)]
     if not any(is_test_crop(base.card.inputs, other.card.inputs) for other in others):
@@ -79,19 +85,19 @@ def counts_by_rule(entry: Measured, counter: str | None) -> list[Counted]:
     found: list[Counted] = []
     ours = entry.counts.get(OURS)
     if ours is not None and ours.macs > 0:
-        own = RULE_OF.get(counter or "", PLAIN)
-        for rule in (own, *(rule for rule in NAMED if rule is not own)):
-            words = "our count" if rule is PLAIN else f"our count by {rule.words}"
-            total = rule.count(ours.ledger) if ours.ledger else ours.macs
-            if rule in (own, PLAIN) or ours.ledger:
-                found.append(Counted(words, total / GIGA, 0 if rule is own else Burden.RULE))
+        found.append(Counted("our count", ours.macs / GIGA, Burden.NONE))
+        own = RULE_OF.get(counter or "")
+        for rule in sorted(NAMED[1:], key=lambda named: named is not own) if ours.ledger else ():
+            # A source that names its counter means its rule; which of its versions is seldom known.
+            bears = Burden.OWN_RULE if rule is own else Burden.RULE
+            found.append(Counted(f"our count by {rule.words}", rule.count(ours.ledger) / GIGA, bears))
     for record in complete_counts(entry):
         # Torch's count says no more where it is equal to ours.
         if record.counter != OURS and record.macs / GIGA not in {rule.total for rule in found}:
-            plain = record.counter == counter or not found
-            found.append(
-                Counted(f"{record.counter}'s count", record.macs / GIGA, 0 if plain else Burden.RULE)
-            )
+            bears = Burden.RULE if found else Burden.NONE
+            if record.counter == counter:
+                bears = min(bears, Burden.OWN_RULE)
+            found.append(Counted(f"{record.counter}'s count", record.macs / GIGA, bears))
     return found
 
 
@@ -145,73 +151,84 @@ def _own_views(claim: PublishedNumber) -> tuple[int, str]:
 
 
 def _read(
-    claim: PublishedNumber,
-    base: Measured,
-    rule: Counted,
-    accuracy_views: frozenset[int],
-    *,
-    nothing_else: bool,
+    claim: PublishedNumber, base: Measured, rule: Counted, accuracy_views: frozenset[int]
 ) -> Iterator[Reading]:
     """One rule's count by the claim's own words, and under each way to misread it."""
     times, words = _own_views(claim)
-    total, bears, first = rule.total, rule.burden, Departure.CONVENTION if rule.burden else Departure.NONE
-    once = "" if rule.burden == 0 else ", as well"
+    total, bears = rule.total, rule.burden
     yield Reading(
         f"{rule.words}{words}",
         times * total,
         _product(times, total),
-        first,
+        Departure.CONVENTION if rule.departs else Departure.NONE,
         bears,
-        telling=rule.burden == 0 or rule.words.endswith("'s count"),
+        tight=rule.departs,
+        telling=not rule.departs or rule.words.endswith("'s count"),
     )
-    also_tight = bool(bears)
+    if not rule.is_misread:
+        return
     factor, said = (0.5, "one FLOP") if claim.convention == "FLOPs" else (2, "two FLOPs")
-    flops = factor * times
+    flops, binary = factor * times, GIGA / GIBI
     yield Reading(
-        f"{rule.words}: {said} a multiply-add{once}",
+        f"{rule.words}: {said} a multiply-add",
         flops * total,
         _product(flops, total),
         Departure.MAC_FLOP,
         bears + Burden.MAC_FLOP,
-        tight=also_tight,
+        tight=rule.departs,
     )
-    binary = GIGA / GIBI
     yield Reading(
-        f"{rule.words}: G as 1024³{once}",
+        f"{rule.words}: G as 1024³",
         times * total * binary,
         f"{_product(times, total)} / 1.0737",
         Departure.CONVENTION,
         bears + Burden.RULE,
-        tight=also_tight,
+        tight=rule.departs,
     )
     yield from _views(claim, base, rule, accuracy_views)
     if claim.networks > 1:
-        yield Reading(
-            f"{rule.words}: one of {claim.networks} networks",
-            times * total / claim.networks,
-            _product(times // claim.networks, total),
-            Departure.CONVENTION,
-            bears + Burden.TEST_CROP,
-            tight=also_tight,
-        )
-    if nothing_else:
+        yield from _networks(claim, rule)
+    if bears == 0:
         for batch in BATCHES:
             yield Reading(
                 f"{rule.words}: a batch of {batch}",
                 batch * times * total,
                 _product(batch * times, total),
                 Departure.CONVENTION,
-                bears + Burden.BATCH,
+                Burden.BATCH,
                 tight=True,
             )
         yield Reading(
-            f"{rule.words}: two FLOPs a multiply-add, G as 1024³",
+            f"{rule.words}: {said} a multiply-add, G as 1024³",
             flops * total * binary,
             f"{_product(flops, total)} / 1.0737",
             Departure.MAC_FLOP,
-            bears + Burden.MAC_FLOP + Burden.RULE,
+            Burden.MAC_FLOP + Burden.RULE,
             tight=True,
         )
+
+
+def _networks(claim: PublishedNumber, rule: Counted) -> Iterator[Reading]:
+    """Of a sum over networks alike: one of them, or each rounded to the printed digits before the sum."""
+    times, words = _own_views(claim)
+    one = rule.total * times / claim.networks
+    yield Reading(
+        f"{rule.words}: one of {claim.networks} networks",
+        one,
+        _product(times // claim.networks, rule.total),
+        Departure.CONVENTION,
+        rule.burden + Burden.TEST_CROP,
+        tight=rule.departs,
+    )
+    rounded = round(one, claim.decimals)
+    yield Reading(
+        f"{rule.words}{words}, each rounded before they were summed",
+        claim.networks * rounded,
+        f"{claim.networks} × {rounded:g} G",
+        Departure.CONVENTION,
+        rule.burden + Burden.TEST_CROP,
+        tight=True,
+    )
 
 
 def _views(
@@ -232,9 +249,9 @@ def _views(
             _product(views * claim.networks, rule.total),
             Departure.CONVENTION if meant else Departure.VIEWS,
             rule.burden + weight,
-            tight=bool(rule.burden),
+            tight=rule.departs,
         )
-        if views in protocol and views > 1 and rule.burden == 0 and claim.convention != "FLOPs":
+        if views in protocol and views > 1 and not rule.departs and claim.convention != "FLOPs":
             yield Reading(
                 f"{rule.words}: {views} views and two FLOPs a multiply-add",
                 2 * views * per_view,
@@ -254,7 +271,7 @@ def _at(claim: PublishedNumber, base: Measured, other: Measured) -> Iterator[Rea
     where = f"at {describe_input(other.card)}{words}"
     why = ", where its tests crop" if cropped and known else ", a test crop" if cropped else ""
     for rule in counts_by_rule(other, claim.counter):
-        tight = bool(rule.burden) or not (cropped or known)
+        tight = rule.departs or not (cropped or known)
         yield Reading(
             f"{rule.words} {where}{why}",
             times * rule.total,
@@ -263,7 +280,7 @@ def _at(claim: PublishedNumber, base: Measured, other: Measured) -> Iterator[Rea
             weight + rule.burden,
             tight=tight,
         )
-        if rule.burden == 0 and (cropped or known) and claim.convention != "FLOPs":
+        if rule.is_misread and (cropped or known) and claim.convention != "FLOPs":
             yield Reading(
                 f"{rule.words} {where}{why}: two FLOPs a multiply-add",
                 2 * times * rule.total,
@@ -285,7 +302,7 @@ def _scaled(base: Measured, rules: Sequence[Counted]) -> Iterator[Reading]:
             f"{rule.total:.3f} G × 1.306",
             Departure.CONVENTION,
             rule.burden + Burden.TEST_CROP,
-            tight=bool(rule.burden),
+            tight=rule.departs,
         )
 
 
@@ -312,11 +329,19 @@ def _product(times: float, total: float) -> str:
     return f"{total:.3f} G" if times == 1 else f"{times:g} × {total:.3f} G"
 
 
-def _distinct(readings: Iterable[Reading]) -> list[Reading]:
-    """Of readings that come to the same number, the least burdened: rules that add nothing are no others."""
-    kept: dict[float, Reading] = {}
+def _distinct(readings: Sequence[Reading]) -> list[Reading]:
+    """Without those that come to the number of a less burdened one: rules that add nothing are no others.
+
+    Of equally burdened ones both stay, for neither is the better explanation; of combinations, one.
+    """
+    least: dict[float, Reading] = {}
     for reading in readings:
-        known = kept.get(round(reading.value, 9))
+        known = least.get(round(reading.value, 9))
         if known is None or reading.burden < known.burden:
-            kept[round(reading.value, 9)] = reading
-    return list(kept.values())
+            least[round(reading.value, 9)] = reading
+    kept = [least[round(reading.value, 9)] for reading in readings]
+    return [
+        reading
+        for reading, best in zip(readings, kept, strict=True)
+        if reading is best or (reading.burden == best.burden and not reading.combination)
+    ]

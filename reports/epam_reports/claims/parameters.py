@@ -56,6 +56,12 @@ def parameter_readings(claim: PublishedNumber, base: Measured, others: Iterable[
         readings.append(
             _reading(f"one of {times} networks", total, f"{total:,}", Departure.CONVENTION, Burden.TEST_CROP)
         )
+        rounded = round(total / MEGA, claim.decimals)
+        words = f"all parameters{of}, each rounded before they were summed"
+        operands = f"{times} × {rounded:g} M"
+        readings.append(
+            Reading(words, times * rounded, operands, Departure.CONVENTION, Burden.TEST_CROP, tight=True)
+        )
     readings += _other_heads(card, times)
     readings += [
         _reading(

@@ -114,7 +114,7 @@ def _of_rule(
     ratio, bears = one / other, 0 if plain else Burden.RULE
     first = Departure.NONE if plain else Departure.CONVENTION
     operands = f"{one:.2f} G / {other:.3f} G"
-    yield Reading(f"{words}, one view each", ratio, operands, first, bears, telling=telling)
+    yield Reading(f"{words}, one view each", ratio, operands, first, bears, tight=not plain, telling=telling)
     if many != few:
         yield Reading(
             f"{words}, {many} views against {few}",
@@ -122,6 +122,7 @@ def _of_rule(
             f"{one * many:.2f} G / {other * few:.3f} G",
             max(first, views_departure(many, few, accuracy_views)),
             bears + Burden.VIEWS_OF_ACCURACY,
+            tight=not plain,
             telling=telling,
         )
     for said, factor, operands in (
@@ -129,7 +130,12 @@ def _of_rule(
         ("MACs against FLOPs", 0.5, f"{one:.2f} G / {2 * other:.3f} G"),
     ):
         yield Reading(
-            f"{words}: {said}", factor * ratio, operands, Departure.MAC_FLOP, bears + Burden.MAC_FLOP
+            f"{words}: {said}",
+            factor * ratio,
+            operands,
+            Departure.MAC_FLOP,
+            bears + Burden.MAC_FLOP,
+            tight=not plain,
         )
 
 

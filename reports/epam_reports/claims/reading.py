@@ -23,6 +23,7 @@ class Burden(IntEnum):
     """
 
     NONE = 0
+    OWN_RULE = 1
     KNOWN_INPUT = 5
     RULE = 10
     TEST_CROP = 15
@@ -44,9 +45,10 @@ class Reading:
         operands: the numbers that the value was made from.
         departure: what it does to the claim's words.
         burden: how much of that, to be compared (:class:`Burden`).
-        tight: departs more than once, or is one of many of its kind, so that it must come nearer.
+        tight: departs more than once, or is one of several of its kind, so that it must come nearer.
         measured: from our records; otherwise from printed numbers alone.
         telling: belongs in the reason even when it does not match.
+        spread: how far chance alone may have moved the value, in its unit.
         combination: found by the search over what counters may add.
     """
 
@@ -58,4 +60,5 @@ class Reading:
     tight: bool = False
     measured: bool = True
     telling: bool = False
+    spread: float = 0.0
     combination: bool = False

@@ -37,6 +37,8 @@ def reason_of(case: Case, verdict: Verdict, by_chance: float) -> str:
     parts = [lead]
     if not matching:
         parts += [case.unsettled, _unstated(case)]
+    elif by_chance:
+        parts.append(case.unsettled)
     else:
         parts.append(_more_exactly(case, said))
     parts += [_tried(case, said), "; ".join(_say(case, reading) for reading in telling)]
@@ -58,7 +60,10 @@ def signed(percent: float) -> str:
 
 
 def _sentences(parts: list[str]) -> str:
-    return " ".join(f"{part[0].upper()}{part[1:]}." for part in parts if part)
+    """Parts as sentences, each once; a note that is one already keeps its full stop."""
+    return " ".join(
+        f"{part[0].upper()}{part[1:].removesuffix('.')}." for part in dict.fromkeys(parts) if part
+    )
 
 
 def _miss(case: Case) -> str:
@@ -70,16 +75,19 @@ def _miss(case: Case) -> str:
 
 
 def _chance(case: Case, best: Reading, share: float) -> str:
+    """Why readings that give the number explain nothing: too many others would have been given, too."""
     if best.combination and case.search is not None:
+        giving = [reading for reading in case.matching if reading.combination]
+        said = " and by ".join(_say(case, reading) for reading in giving[:MOST_SAID])
         return (
-            f"{_say(case, best)} gives {printed(case.claim)}, but {case.search.tried} combinations of what "
-            f"counters add were tried, which together give {100 * share:.0f} % of all numbers between the "
-            "least and the largest of them, so that this explains nothing; missing: which operations count"
+            f"{printed(case.claim)} is given by {said}, but the {case.search.tried} combinations of what "
+            f"counters add that were tried would give {100 * share:.0f} % of all numbers between their least "
+            "and their largest, so that this alone explains nothing; missing: which operations count"
         )
     return (
-        f"{_say(case, best)} gives {printed(case.claim)}, but readings that depart no more from its words "
-        f"give {100 * share:.0f} % of all numbers between half and twice it, so that this explains nothing; "
-        f"missing: {', '.join(case.unstated) or 'more digits, or how it was counted'}"
+        f"{printed(case.claim)} is given by {_say(case, best)}, but readings that depart no more from its "
+        f"words would give {100 * share:.0f} % of all numbers between half and twice it, so that this alone "
+        f"explains nothing; missing: {', '.join(case.unstated) or 'more digits, or how it was counted'}"
     )
 
 

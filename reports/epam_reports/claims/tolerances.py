@@ -8,6 +8,7 @@ from math import log
 from epam_reports.claims.reading import Reading
 from epam_reports.conventions import covered_length
 from epam_reports.published import PublishedNumber
+from epam_reports.published.published_number import ACCURACIES
 
 RELATIVE_TOLERANCE = 0.01
 """Counters are reported as disagreeing above 1 %; a claim is given no more than that."""
@@ -16,25 +17,33 @@ PARAMETERS_TOLERANCE = 0.001
 """Parameters are counted exactly: nobody's rule differs, so more than 0.1 % is another network or part."""
 
 TIGHT_TOLERANCE = 0.002
-"""For readings that depart from a claim's words more than once: there are many, and some come near."""
+"""For a counter's rule that the source does not name, and for readings that depart more than once: there
+are several, and some come near. A rule's count is exact, so nothing but rounding should part them."""
 
 MOST_COVERED = 0.25
-"""Above this share of all numbers, readings that depart more than once explain nothing by fitting."""
+"""Above this share of all numbers, readings of which there are several explain nothing by fitting."""
 
 
 def tolerance_of(claim: PublishedNumber) -> float:
-    """Half of the last printed digit or the metric's share of it, whichever is more, in the claim's unit."""
+    """Half of the last printed digit or the metric's share of it, whichever is more, in the claim's unit.
+
+    Of an accuracy only the digit: how far chance may have moved it is known of each evaluation.
+    """
+    if claim.metric in ACCURACIES:
+        return claim.half_last_digit
     share = PARAMETERS_TOLERANCE if claim.metric == "parameters" else RELATIVE_TOLERANCE
     return max(claim.half_last_digit, share * float(claim.value))
 
 
 def tight_tolerance_of(claim: PublishedNumber) -> float:
-    """The same for readings that depart more than once."""
+    """The same for readings of which there are several."""
     return min(tolerance_of(claim), max(claim.half_last_digit, TIGHT_TOLERANCE * float(claim.value)))
 
 
 def tolerance_for(reading: Reading, claim: PublishedNumber) -> float:
     """How far this reading may be from the printed number, in its unit."""
+    if claim.metric in ACCURACIES:
+        return claim.half_last_digit + reading.spread
     return tight_tolerance_of(claim) if reading.tight else tolerance_of(claim)
 
 

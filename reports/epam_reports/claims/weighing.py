@@ -54,9 +54,9 @@ def _verdict(case: Case, matching: list[Reading], by_chance: float) -> Verdict:
 def _share_by_chance(case: Case, matching: list[Reading]) -> float:
     """Share of other numbers that would have been given too, where it is too large for the match to count.
 
-    Zero where a match counts: because it departs once at most, or because so few numbers are given.
+    Zero where a match counts: because it departs from nothing, or because so few numbers are given.
     """
-    if not matching or not matching[0].measured or not matching[0].tight:
+    if not matching or not matching[0].measured or matching[0].departure is Departure.NONE:
         return 0.0
     best = matching[0]
     if best.combination:

@@ -171,8 +171,12 @@ class PublishedNumber(_Frozen):
     @property
     def half_last_digit(self) -> float:
         """How far the true value may be from the printed one by rounding alone."""
-        exponent = self.value.as_tuple().exponent
-        return 0.5 * 10.0 ** int(exponent)
+        return 0.5 * 10.0**-self.decimals
+
+    @property
+    def decimals(self) -> int:
+        """Printed digits after the point."""
+        return -int(self.value.as_tuple().exponent)
 
     @property
     def counter(self) -> str | None:

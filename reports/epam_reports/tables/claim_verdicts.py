@@ -65,7 +65,7 @@ def claims_table(verdicts: Sequence[ClaimVerdict]) -> Table:
         caption=(
             "A reading gives a printed number when it is within half its last digit or "
             f"{100 * RELATIVE_TOLERANCE:g} % ({100 * PARAMETERS_TOLERANCE:g} % of parameters), whichever is "
-            f"more; one that departs from its words more than once, {100 * TIGHT_TOLERANCE:g} %."
+            f"more; one by a rule that is not printed, or that departs twice, {100 * TIGHT_TOLERANCE:g} %."
         ),
         frame=typed_frame([_row(verdict) for verdict in verdicts], _DTYPES),
         columns=(
