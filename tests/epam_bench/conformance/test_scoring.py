@@ -3,12 +3,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 import torch
 from torch import nn
 
 from epam_bench.conformance import CASES, Case, score_counters
 from epam_bench.conformance.case import drawn
 from epam_bench.counters import COUNTERS, Count
+from epam_bench.counters.consensus_counter import ConsensusCounter
 
 
 class Says:
@@ -61,9 +63,17 @@ def test_progress_is_reported_once_a_case_and_counter_and_randomness_left_alone(
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_ours_has_every_case_exactly_right_and_its_two_accounts_agree() -> None:
+def test_ours_has_every_case_exactly_right() -> None:
     results = score_counters([COUNTERS["consensus"]], CASES)
     assert [(one.case, one.macs, one.truth, one.problem) for one in results if one.outcome != "right"] == []
+
+
+# PyTorch's own word on a case that it runs without oneDNN.
+@pytest.mark.filterwarnings("ignore:LSTM with projections")
+@pytest.mark.parametrize("device", ["meta", "cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def test_ours_counts_the_same_on_every_device_and_its_two_accounts_agree(device: str) -> None:
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
     for case in CASES:
-        count = COUNTERS["consensus"].count(case.build(), case.args(), case.kwargs())
-        assert (count.disagreements, count.uncounted) == ((), {}), case.name
+        count = ConsensusCounter().count(case.build(), case.args(), case.kwargs(), device=device)
+        assert (count.macs, count.disagreements, count.uncounted) == (case.truth, (), {}), case.name
