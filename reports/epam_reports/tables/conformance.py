@@ -14,6 +14,12 @@ CONVENTION = (
 )
 
 
+TORCH_REMARK = (
+    "torch's counter is asked on meta tensors, with fused attention sent down its mathematical form, as "
+    "epam-bench flops asks it: by itself it counts none of the CPU's fused attention (pytorch#195460)."
+)
+
+
 class Scored(Protocol):
     """What one counter said of one case, as ``epam_bench.conformance`` gives it."""
 
@@ -72,7 +78,10 @@ def conformance_table(results: Iterable[Scored], *, failures_only: bool = False)
             ),
             *((Column(key="working", header="Truth", wide=True),) if failures_only else ()),
         ),
-        remarks=tuple(_score(counter, results) for counter in counters),
+        remarks=(
+            *(_score(counter, results) for counter in counters),
+            *((TORCH_REMARK,) if "torch" in counters else ()),
+        ),
     )
 
 

@@ -74,3 +74,9 @@ def test_scores_by_group() -> None:
         ["ours", "3 of 3", "1 of 1", "4", "0", "0", "100.0"],
         ["theirs", "1 of 3", "0 of 1", "1", "2", "1", "25.0"],
     ]
+
+
+def test_how_torchs_counter_was_asked_is_said_where_it_was() -> None:
+    remarks = conformance_table([Result("linear", "torch", 100)]).remarks
+    assert "by itself it counts none of the CPU's fused attention" in remarks[-1]
+    assert len(conformance_table(RESULTS).remarks) == 2
