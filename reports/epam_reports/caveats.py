@@ -14,7 +14,15 @@ from epam_bench.records import (
 )
 from epam_reports.costs import NoCost, cost_of_evaluation
 from epam_reports.evaluations import Evaluation, gather_evaluations, unsaid_caveats
-from epam_reports.measurements import Measured, gather, is_apart, main_runs, newest, setting_of
+from epam_reports.measurements import (
+    Measured,
+    gather,
+    is_apart,
+    main_entries,
+    main_runs,
+    newest,
+    setting_of,
+)
 from epam_reports.published import PublishedNumber, load_published
 
 BUSY_LOAD_PER_CORE = 0.5
@@ -119,22 +127,23 @@ def _few_samples(latencies: Sequence[LatencyRecord]) -> list[str]:
 def _gaps(
     measured: Sequence[Measured], evaluations: Sequence[Evaluation], numbers: Sequence[PublishedNumber]
 ) -> list[str]:
+    rows = main_entries(measured)
     seen = {entry.card.name for entry in measured}
     seen |= {evaluation.record.model.name for evaluation in evaluations}
     known = dict.fromkeys(number.catalogue_name for number in numbers if number.catalogue_name)
     counters = sorted({counter for entry in measured for counter in entry.counts})
     gaps = {
         "Not measured at all": [name for name in known if name not in seen],
-        "Timed but not counted": [entry.name for entry in measured if not entry.counts],
-        "Counted but not timed": [entry.name for entry in measured if not entry.latencies],
+        "Timed but not counted": [entry.name for entry in rows if not entry.counts],
+        "Counted but not timed": [entry.name for entry in rows if not entry.latencies],
         "Evaluated but not counted": _without_cost(evaluations, measured),
         "Not counted by every counter": [
             f"{entry.name} (lacks {', '.join(lacking)})"
-            for entry in measured
+            for entry in rows
             if entry.counts and (lacking := [counter for counter in counters if counter not in entry.counts])
         ],
     }
-    return [f"{what}: {', '.join(names)}." for what, names in gaps.items() if names]
+    return [f"{what}: {', '.join(dict.fromkeys(names))}." for what, names in gaps.items() if names]
 
 
 def _without_cost(evaluations: Sequence[Evaluation], measured: Sequence[Measured]) -> list[str]:

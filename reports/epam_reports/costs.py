@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from epam_bench.records import AccuracyRecord, CountRecord, ModelCard
@@ -69,26 +69,24 @@ def cost_of_accuracy(
 ) -> Cost | NoCost:
     """What a published accuracy cost a video: our count where we measured that input, else a quoted one.
 
-    Never a cost at other views or at another input than the accuracy's own.
+    Never a cost at other views or at another input than the accuracy's own. What stands in for a
+    network that we have not built is counted in its place, and the cost's note says so.
     """
     if accuracy.catalogue_name is None:
-        return _cost_of_quoted(accuracy, published)
-    known = any(entry.card.name == accuracy.catalogue_name and entry.counts for entry in measured) or bool(
-        select(published, catalogue_name=accuracy.catalogue_name, metrics=("macs",))
+        return _cost_of_quoted(accuracy, measured, published)
+    name = accuracy.catalogue_name
+    known = any(entry.card.name == name and entry.counts for entry in measured) or bool(
+        select(published, catalogue_name=name, metrics=("macs",))
     )
     if accuracy.views is None or not accuracy.shapes:
         return NoCost("the views or the input behind its accuracy are not stated", mismatch=known)
-    for entry in measured:
-        count = entry.preferred_count
-        if entry.card.name == accuracy.catalogue_name and entry.shapes == accuracy.shapes and count:
-            return _counted(count, accuracy.views)
-    quoted = select(
-        published, catalogue_name=accuracy.catalogue_name, metrics=("macs",), shapes=accuracy.shapes
-    )
-    for number in quoted:
-        if number.views:
-            return _multiplied(number, number.views, accuracy.views)
-    return NoCost(f"no count at the input of its accuracy ({accuracy.input})", mismatch=known)
+    cost = _counted_as(name, accuracy, measured) or _printed_of(name, accuracy, published)
+    return cost or NoCost(f"no count at the input of its accuracy ({accuracy.input})", mismatch=known)
+
+
+def printed_gmacs(number: PublishedNumber) -> float:
+    """The multiply-adds of a published cost, whichever of the two was printed."""
+    return float(number.value) / (2 if number.convention == "FLOPs" else 1)
 
 
 def cost_of_evaluation(record: AccuracyRecord, measured: Sequence[Measured]) -> Cost | NoCost:
@@ -154,36 +152,77 @@ def _other_head(counted: ModelCard, evaluated: ModelCard) -> str:
     return f"counted with {counted.num_classes} classes, evaluated with {evaluated.num_classes}"
 
 
-def _counted(count: CountRecord, views: int, note: str = "") -> Cost:
-    """Our count of one view, for as many as an accuracy took."""
-    working = f"{views} × {count.macs / 1e9:.2f} G"
+def _counted_as(name: str, accuracy: PublishedNumber, measured: Sequence[Measured]) -> Cost | None:
+    for entry in measured:
+        count = entry.preferred_count
+        if count and accuracy.views and entry.card.name == name and entry.shapes == accuracy.shapes:
+            return _counted(count, accuracy.views, networks=accuracy.networks)
+    return None
+
+
+def _printed_of(name: str, accuracy: PublishedNumber, published: Sequence[PublishedNumber]) -> Cost | None:
+    for number in select(published, catalogue_name=name, metrics=("macs",), shapes=accuracy.shapes):
+        if number.views:
+            return _multiplied(number, accuracy)
+    return None
+
+
+def _counted(count: CountRecord, views: int, *, networks: int = 1, note: str = "") -> Cost:
+    """Our count of one view, for as many as an accuracy took, and for each network of an ensemble."""
+    ensemble = f"{networks} networks × " if networks > 1 else ""
     return Cost(
-        gmacs_per_video=count.macs * views / 1e9,
+        gmacs_per_video=count.macs * views * networks / 1e9,
         views=views,
         counter=count.counter,
-        evidence=Evidence(records=(count,), working=working),
+        evidence=Evidence(records=(count,), working=f"{views} × {ensemble}{count.macs / 1e9:.2f} G"),
         note=note,
     )
 
 
-def _multiplied(printed: PublishedNumber, printed_views: int, views: int) -> Cost:
-    """A cost printed for some views, for as many as an accuracy took."""
-    operands = f"{views} × {printed.value} G" + (f" / {printed_views}" if printed_views != 1 else "")
+def _multiplied(printed: PublishedNumber, accuracy: PublishedNumber) -> Cost:
+    """A cost printed for some views and networks, for as many as an accuracy took."""
+    views, printed_passes = accuracy.views or 1, (printed.views or 1) * printed.networks
+    passes = views * accuracy.networks
+    working = f"{printed.value} G FLOPs / 2" if printed.convention == "FLOPs" else f"{printed.value} G"
+    if passes != printed_passes:
+        ensemble = f"{accuracy.networks} networks × " if accuracy.networks > 1 else ""
+        working = f"{views} × {ensemble}{working}"
+        working += f" / {printed_passes}" if printed_passes > 1 else ""
     return Cost(
-        gmacs_per_video=float(printed.value) * views / printed_views,
+        gmacs_per_video=printed_gmacs(printed) * passes / printed_passes,
         views=views,
         counter=printed.counter or "as printed",
-        evidence=Evidence(
-            numbers=(printed,), working=f"{printed.value} G" if views == printed_views else operands
-        ),
+        evidence=Evidence(numbers=(printed,), working=working),
         note=printed.note,
     )
 
 
-def _cost_of_quoted(accuracy: PublishedNumber, published: Sequence[PublishedNumber]) -> Cost | NoCost:
-    printed = next(iter(select(published, model=accuracy.model, metrics=("macs",))), None)
-    if printed is None:
+def _cost_of_quoted(
+    accuracy: PublishedNumber, measured: Sequence[Measured], published: Sequence[PublishedNumber]
+) -> Cost | NoCost:
+    """Of a network that we have not built: our count of what stands in for it, else what is printed."""
+    printed = select(published, model=accuracy.model, metrics=("macs",))
+    stands_in = next((number.stand_in for number in printed if number.stand_in), None)
+    if stands_in and accuracy.views:
+        cost = _counted_as(stands_in, accuracy, measured)
+        if cost:
+            return _in_its_place(cost, stands_in)
+    missing = _cost_as_printed(accuracy, printed)
+    if isinstance(missing, NoCost) and stands_in and accuracy.views and accuracy.shapes:
+        cost = _printed_of(stands_in, accuracy, published)
+        if cost:
+            return _in_its_place(cost, stands_in)
+    return missing
+
+
+def _in_its_place(cost: Cost, name: str) -> Cost:
+    return replace(cost, note="; ".join(filter(None, (f"{name} counted in its place", cost.note))))
+
+
+def _cost_as_printed(accuracy: PublishedNumber, found: Sequence[PublishedNumber]) -> Cost | NoCost:
+    if not found:
         return NoCost("no cost printed")
+    printed = found[0]
     if printed.views is None or accuracy.views is None:
         return NoCost(
             f"cost printed for {count_views(printed.views)}, accuracy for {count_views(accuracy.views)}",
@@ -195,4 +234,4 @@ def _cost_of_quoted(accuracy: PublishedNumber, published: Sequence[PublishedNumb
             f"accuracy for {count_views(accuracy.views)} of {accuracy.input or 'an unstated input'}",
             mismatch=True,
         )
-    return _multiplied(printed, printed.views, accuracy.views)
+    return _multiplied(printed, accuracy)

@@ -134,6 +134,23 @@ def gather(records: Iterable[AnyRecord]) -> tuple[Measured, ...]:
     return _told_apart([_measured(group) for group in groups.values()])
 
 
+def main_entries(measured: Iterable[Measured]) -> tuple[Measured, ...]:
+    """Of a model on several inputs, those that were timed; else those that most counters counted.
+
+    Judging claims counts a model on every input that anyone published a number at; these counts are
+    what costs are made from, but they are no rows of their own.
+    """
+    known = list(measured)
+    best: dict[str, tuple[bool, int]] = {}
+    for entry in known:
+        best[entry.card.name] = max(best.get(entry.card.name, (False, 0)), _weight(entry))
+    return tuple(entry for entry in known if _weight(entry) == best[entry.card.name])
+
+
+def _weight(entry: Measured) -> tuple[bool, int]:
+    return (True, 0) if entry.latencies else (False, len(entry.counts))
+
+
 def setting_of(record: LatencyRecord) -> Setting:
     """The setting that a latency was measured in."""
     machine = describe_machine(record.environment)

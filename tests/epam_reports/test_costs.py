@@ -7,7 +7,14 @@ from collections.abc import Callable
 import pytest
 
 from epam_bench.records import AccuracyRecord, CountRecord
-from epam_reports.costs import Cost, NoCost, accuracy_beside, cost_of_accuracy, cost_of_evaluation
+from epam_reports.costs import (
+    Cost,
+    NoCost,
+    accuracy_beside,
+    cost_of_accuracy,
+    cost_of_evaluation,
+    printed_gmacs,
+)
 from epam_reports.measurements import gather
 from epam_reports.published import PublishedNumber, load_published, select
 
@@ -43,7 +50,7 @@ def test_cost_printed_for_three_views_is_not_the_cost_of_ten() -> None:
     ten_views = next(
         number for number in select(NUMBERS, model="pi-ViT", metrics=("top1",)) if number.views == 10
     )
-    cost = cost_of_accuracy(ten_views, (), NUMBERS)
+    cost = cost_of_accuracy(ten_views, (), select(NUMBERS, model="pi-ViT"))
     assert isinstance(cost, NoCost)
     assert "3 views" in cost.reason
     assert "10 views" in cost.reason
@@ -125,3 +132,45 @@ def test_published_accuracy_whose_cost_is_known_elsewhere_is_a_mismatch(count: C
     assert isinstance(without, NoCost)
     assert isinstance(elsewhere, NoCost)
     assert (without.mismatch, elsewhere.mismatch) == (False, True)
+
+
+def _of(model: str, shape: tuple[int, ...]) -> PublishedNumber:
+    found = select(NUMBERS, model=model, metrics=("top1", "mean_class_accuracy"), shapes=(shape,))
+    return found[0]
+
+
+def test_what_stands_in_for_a_network_is_counted_in_its_place(count: Count) -> None:
+    record = count("timesformer", 392.0, inputs={"rgb": (3, 16, 224, 224)})
+    measured = cost_of_accuracy(_of("pi-ViT", (3, 16, 224, 224)), gather([record]), NUMBERS)
+    quoted = cost_of_accuracy(_of("pi-ViT", (3, 16, 224, 224)), (), NUMBERS)
+    assert isinstance(measured, Cost)
+    assert isinstance(quoted, Cost)
+    assert (measured.gmacs_per_video, measured.origin) == (pytest.approx(3920.0), "measured")
+    assert measured.note == "timesformer counted in its place"
+    assert (quoted.gmacs_per_video, quoted.origin) == (pytest.approx(3920.66), "quoted")
+
+
+def test_cost_printed_for_three_views_is_scaled_to_ten_of_the_same_input() -> None:
+    cost = cost_of_accuracy(_of("pi-ViT", (3, 8, 224, 224)), (), select(NUMBERS, model="pi-ViT"))
+    assert isinstance(cost, Cost)
+    assert (cost.gmacs_per_video, cost.operands) == (pytest.approx(10 * 590 / 3), "10 × 590.0 G / 3")
+    assert cost.gmacs_per_view == pytest.approx(590 / 3)
+
+
+def test_ensemble_costs_all_its_networks(count: Count) -> None:
+    accuracy = _accuracy("c3d").model_copy(update={"networks": 4})
+    measured = cost_of_accuracy(accuracy, gather([count("c3d", 38.0)]), NUMBERS)
+    quoted = cost_of_accuracy(accuracy, (), NUMBERS)
+    assert isinstance(measured, Cost)
+    assert isinstance(quoted, Cost)
+    assert (measured.gmacs_per_video, measured.operands) == (
+        pytest.approx(1520.0),
+        "10 × 4 networks × 38.00 G",
+    )
+    assert (quoted.gmacs_per_video, quoted.operands) == (pytest.approx(1540.0), "10 × 4 networks × 38.5 G")
+
+
+def test_flops_are_two_for_every_multiply_add() -> None:
+    cost = select(NUMBERS, catalogue_name="c3d", metrics=("macs",))[0]
+    assert printed_gmacs(cost) == pytest.approx(38.5)
+    assert printed_gmacs(cost.model_copy(update={"convention": "FLOPs"})) == pytest.approx(19.25)

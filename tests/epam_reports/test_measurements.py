@@ -13,6 +13,7 @@ from epam_reports.measurements import (
     describe_input,
     gather,
     is_apart,
+    main_entries,
     main_runs,
     most_common_setting,
     setting_of,
@@ -116,3 +117,28 @@ def test_every_kind_of_record_can_be_cited(
         f"accuracy record (cpu, fp32), {when}",
         f"ablation record (fused, tiny_multimodal, seed 2), {when}",
     ]
+
+
+def test_of_a_model_on_several_inputs_the_timed_one_stands_for_it(count: Count, latency: Latency) -> None:
+    other = {"rgb": (3, 8, 112, 112)}
+    entries = gather([count("c3d"), count("c3d", inputs=other), latency("c3d", inputs=other), count("s3d")])
+    assert [(entry.name, entry.card.inputs) for entry in main_entries(entries)] == [
+        ("c3d", other),
+        ("s3d", {"rgb": (3, 16, 224, 224)}),
+    ]
+
+
+def test_else_the_one_that_most_counters_counted_or_all_of_equals(count: Count) -> None:
+    other = {"rgb": (3, 8, 112, 112)}
+    equals = [count("c3d"), count("c3d", inputs=other)]
+    assert len(main_entries(gather(equals))) == 2
+    (entry,) = main_entries(gather([*equals, count("c3d", counter="fvcore")]))
+    assert entry.card.inputs == {"rgb": (3, 16, 112, 112)}
+
+
+def test_our_own_counter_comes_first_and_misses_are_judged_by_it(count: Count) -> None:
+    counts = [count(gmacs=gmacs, counter=name) for name, gmacs in (("thop", 9.0), ("torch", 5.0))]
+    (entry,) = gather([*counts, count(gmacs=7.618, counter="consensus")])
+    assert entry.preferred_count is not None
+    assert entry.preferred_count.counter == "consensus"
+    assert [record.counter for record in entry.incomplete_counts] == ["torch"]

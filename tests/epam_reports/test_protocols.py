@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from epam.data.datasets import get_dataset, list_datasets
-from epam_reports.protocols import PUBLISHED_NAMES, published_name
+from epam_reports.protocols import PAPER_DATA_SETS, PUBLISHED_NAMES, published_name, splits_of
 from epam_reports.published import load_published
 
 
@@ -27,3 +27,13 @@ def test_every_published_protocol_of_these_data_sets_is_found() -> None:
 
 def test_users_own_data_set_keeps_its_names() -> None:
     assert published_name("custom", "mine") == ("custom", "mine")
+
+
+def test_papers_data_sets_are_known_with_their_splits() -> None:
+    assert {name: splits_of(name) for name in PAPER_DATA_SETS} == {
+        "ntu60": ("X-Sub", "X-View"),
+        "ntu120": ("X-Sub", "X-Set"),
+        "pku_mmd": ("X-Sub", "X-View"),
+        "toyota_smarthome": ("CS", "CV1", "CV2"),
+    }
+    assert splits_of("mine") == ()

@@ -201,7 +201,7 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def _guarded(words: str) -> str:
-    r"""Words below others: ``\\`` or a rule at the end of the line above would take a bracket for an option."""
+    r"""Words below others: ``\\`` or a rule above would take a bracket for an option."""
     return "{}" + words if words.startswith(("[", "(", "*")) else words
 
 

@@ -149,7 +149,7 @@ def _caption(evaluations: Sequence[Evaluation], rows: Sequence[dict[str, object]
     else:
         first = "Accuracies are quoted, not measured here."
     counters = sorted({str(row["counter"]) for row in rows if row.get("cost_origin") == "measured"})
-    by = f", by {' and '.join(counters)}'s counter unless quoted" if counters else ""
+    by = f", counted by {' and '.join(counters)} unless quoted" if counters else ""
     return (
         f"{first} Rows with different views or inputs did not cost the same: GMACs/video are one view's "
         f"multiply-adds, at the input of that accuracy, times its views{by}. {MISMATCH_MARK}: a cost is "

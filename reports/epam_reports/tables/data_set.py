@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from epam_bench.records import AnyRecord
-from epam_reports.costs import Cost, NoCost, cost_of_accuracy, cost_of_evaluation, count_views
+from epam_reports.costs import Cost, NoCost, cost_of_accuracy, cost_of_evaluation, count_views, printed_gmacs
 from epam_reports.evaluations import Evaluation, describe_weights, gather_evaluations, unsaid_caveats
 from epam_reports.evidence import ROW, Evidence, evidence_of, traced
 from epam_reports.measurements import Measured, describe_input, gather
@@ -243,7 +243,7 @@ def _printed(first: PublishedNumber | Evaluation, numbers: Sequence[PublishedNum
     is_same = printed.views == first.views is not None and printed.shapes == first.shapes != ()
     mismatch = None if is_same else _difference(printed, first)
     return {
-        "printed_gmacs": float(printed.value),
+        "printed_gmacs": printed_gmacs(printed),
         "printed_notes": join_notes(mismatch, printed.convention_note, printed.note),
         "printed_warning": MISMATCH_MARK if mismatch else "",
         **traced("printed", Evidence(numbers=(printed,))),
@@ -289,7 +289,7 @@ def _key(split: str, metric: str) -> str:
 
 def _caption(rows: Sequence[Mapping[str, object]]) -> str:
     counters = sorted({str(row["counter"]) for row in rows if row.get("cost_origin") == "measured"})
-    by = f" by {' and '.join(counters)}'s counter" if counters else ""
+    by = f" counted by {' and '.join(counters)}" if counters else ""
     ours = sum(row["origin"] == "measured" for row in rows)
     evaluated = f"{ours} measured here with intervals, {len(rows) - ours} quoted" if ours else "all quoted"
     return (

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from epam_bench.records import AnyRecord
-from epam_reports.costs import Cost, accuracy_beside, cost_of_accuracy, count_views
+from epam_reports.costs import Cost, accuracy_beside, cost_of_accuracy, count_views, printed_gmacs
 from epam_reports.evidence import ROW, Evidence, evidence_of, traced
 from epam_reports.measurements import (
     Measured,
     Setting,
     describe_input,
     gather,
+    main_entries,
     main_runs,
     most_common_setting,
     setting_of,
@@ -81,10 +82,10 @@ def efficiency_table(
     setting, runs = most_common_setting(measured), main_runs(measured)
     rows = [
         _measured_row(entry, measured, numbers) | _latency(entry, setting, runs)
-        for entry in sorted(measured, key=_macs)
+        for entry in sorted(main_entries(measured), key=_macs)
     ]
     rows += [
-        _quoted_row(number, numbers)
+        _quoted_row(number, numbers, measured)
         for number in select(numbers, metrics=("macs",))
         if not number.catalogue_name
     ]
@@ -95,7 +96,7 @@ def efficiency_table(
         caption=_caption(setting, counters),
         frame=typed_frame(rows, _DTYPES),
         columns=_COLUMNS,
-        remarks=(_SIGNS,),
+        remarks=(_SIGNS, *_counted_elsewhere(measured)),
         evidence=evidence_of(rows),
     )
 
@@ -163,7 +164,7 @@ _COLUMNS = (
 
 
 def _caption(setting: Setting | None, counters: Sequence[str]) -> str:
-    counted = f"GMACs by {' and '.join(counters)}'s counter" if counters else "Nothing was counted"
+    counted = f"GMACs counted by {' and '.join(counters)}" if counters else "Nothing was counted"
     timed = (
         f"latency is the median [quartiles] of one call: {setting.sentence}"
         if setting
@@ -290,8 +291,18 @@ def _video(
     }
 
 
-def _quoted_row(printed: PublishedNumber, numbers: Sequence[PublishedNumber]) -> dict[str, object]:
-    """A competitor that we cannot measure: the cost as printed, whatever views it stands for."""
+def _counted_elsewhere(measured: Sequence[Measured]) -> tuple[str, ...]:
+    rows = main_entries(measured)
+    others = dict.fromkeys(entry.card.title for entry in measured if entry not in rows)
+    if not others:
+        return ()
+    return (f"Counted at further inputs, see the table of counters: {', '.join(others)}.",)
+
+
+def _quoted_row(
+    printed: PublishedNumber, numbers: Sequence[PublishedNumber], measured: Sequence[Measured]
+) -> dict[str, object]:
+    """A competitor whose cost we only quote: as printed, whatever views it stands for."""
     found = select(numbers, model=printed.model, metrics=ACCURACIES)
     accuracy = next(
         (number for number in found if number.modality == printed.modality), next(iter(found), None)
@@ -300,6 +311,7 @@ def _quoted_row(printed: PublishedNumber, numbers: Sequence[PublishedNumber]) ->
     row: dict[str, object] = {
         ROW: quoted,
         "title": printed.model,
+        "title_notes": _stand_in(printed, measured),
         "paper": f"quoted by {printed.source.short or printed.source.title}",
         "modalities": printed.modality,
         "input": printed.input.replace("x", "×") or None,
@@ -309,20 +321,23 @@ def _quoted_row(printed: PublishedNumber, numbers: Sequence[PublishedNumber]) ->
         "counter": "as printed",
         "parameters": Evidence(missing="the source prints no parameters beside this cost"),
         "latency": Evidence(missing="not built here, so it cannot be timed"),
-        "gmacs_per_video": float(printed.value),
+        "gmacs_per_video": printed_gmacs(printed),
         "video_cost_views": printed.views,
         "video_cost_notes": _of_printed_cost(printed),
         **traced("video_cost", quoted),
     }
     if printed.views == 1:
-        row |= {"gmacs_per_view": float(printed.value), **traced("cost", quoted)}
+        row |= {"gmacs_per_view": printed_gmacs(printed), **traced("cost", quoted)}
     else:
         at = f"the source prints the cost of {count_views(printed.views)}, not that of one"
         row["cost"] = Evidence(missing=at)
     if accuracy is None:
         return row | {"accuracy": Evidence(missing="no published accuracy among the sources")}
-    cost = cost_of_accuracy(accuracy, (), numbers)
-    mismatch = None if isinstance(cost, Cost) else f"{cost.reason}: the two do not belong together"
+    of_its_kind = select(numbers, model=printed.model)
+    cost = cost_of_accuracy(accuracy, (), of_its_kind)
+    is_same = isinstance(cost, Cost) and cost.views == printed.views
+    reason = cost.reason if not isinstance(cost, Cost) else f"the accuracy took {count_views(cost.views)}"
+    mismatch = None if is_same else f"{reason}: the two do not belong together"
     row |= _accuracy(accuracy, None)
     return row | {
         "accuracy_notes": join_notes(accuracy.citation, mismatch),
@@ -331,6 +346,12 @@ def _quoted_row(printed: PublishedNumber, numbers: Sequence[PublishedNumber]) ->
         "video_cost_notes": join_notes(_of_printed_cost(printed), mismatch),
         "video_cost_warning": MISMATCH_MARK if mismatch else "",
     }
+
+
+def _stand_in(printed: PublishedNumber, measured: Sequence[Measured]) -> str | None:
+    """Which row is counted here in the place of a network that we have not got itself."""
+    titles = [entry.title for entry in measured if entry.card.name == printed.stand_in is not None]
+    return f"{titles[0]} is counted in its place" if titles else None
 
 
 def _of_printed_cost(printed: PublishedNumber) -> str | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from epam_bench.records import AnyRecord
-from epam_reports.costs import Cost, cost_of_accuracy
+from epam_reports.costs import Cost, cost_of_accuracy, printed_gmacs
 from epam_reports.evidence import ROW, Evidence, evidence_of, traced
-from epam_reports.measurements import Measured, gather
+from epam_reports.measurements import Measured, describe_input, gather
 from epam_reports.published import PublishedNumber, load_published, select
 from epam_reports.published.published_number import ACCURACIES
 from epam_reports.table import Column, Table, join_notes, typed_frame
@@ -20,7 +20,6 @@ COSTS = ("printed", "view", "video")
 _DTYPES = {
     "catalogue_name": "string",
     "model": "string",
-    "model_notes": "string",
     "modality": "string",
     "input": "string",
     "printed_views": "Int64",
@@ -99,7 +98,7 @@ def _cost_columns(
 
 
 _COLUMNS = (
-    Column(key="model", header="Model", notes="model_notes"),
+    Column(key="model", header="Model"),
     Column(key="modality", header="Modalities"),
     *_cost_columns("printed", "As printed (G)", "printed", as_printed=True, decimals=1),
     Column(key="printed_views", header="for views", absent="not stated"),
@@ -114,16 +113,14 @@ def _row(
     printed: PublishedNumber, measured: Sequence[Measured], numbers: Sequence[PublishedNumber]
 ) -> dict[str, object]:
     quoted = Evidence(numbers=(printed,))
-    entry = next((entry for entry in measured if entry.card.name == printed.catalogue_name is not None), None)
     row: dict[str, object] = {
         ROW: quoted,
         "catalogue_name": printed.catalogue_name,
         "model": printed.model,
-        "model_notes": join_notes(*entry.card.notes) if entry else None,
         "modality": printed.modality,
         "input": printed.input or None,
         "printed_views": printed.views,
-        "printed_gmacs": float(printed.value),
+        "printed_gmacs": printed_gmacs(printed),
         "printed_notes": join_notes(printed.note),
         "printed_warning": "" if printed.views == 1 else MISMATCH_MARK,
         **traced("printed", quoted),
@@ -132,16 +129,24 @@ def _row(
 
 
 def _view(printed: PublishedNumber, measured: Sequence[Measured]) -> dict[str, object]:
-    for entry in measured:
-        count = entry.preferred_count
-        if count and entry.card.name == printed.catalogue_name and entry.shapes == printed.shapes:
-            return {"view_gmacs": count.macs / 1e9, **traced("view", Evidence(records=(count,)))}
+    """Our count of the network or of what stands in for it, at the printed input where there is one."""
+    counted = [entry for entry in measured if entry.card.name == printed.counted_name and entry.counts]
+    at_input = [entry for entry in counted if entry.shapes == printed.shapes or not printed.shapes]
+    for entry in at_input:
+        if count := entry.preferred_count:
+            stands_in = None if printed.catalogue_name else f"{entry.card.title} counted in its place"
+            unstated = None if printed.shapes else f"at {describe_input(entry.card)}: no input is printed"
+            return {
+                "view_gmacs": count.macs / 1e9,
+                "view_notes": join_notes(stands_in, unstated, *entry.card.notes),
+                **traced("view", Evidence(records=(count,))),
+            }
     if printed.views is None:
         missing = "not counted here, and the paper does not say how many views it prints"
         return {"view": Evidence(missing=missing)}
     working = f"{printed.value} G / {printed.views}" if printed.views > 1 else ""
     evidence = Evidence(numbers=(printed,), working=working)
-    return {"view_gmacs": float(printed.value) / printed.views, **traced("view", evidence)}
+    return {"view_gmacs": printed_gmacs(printed) / printed.views, **traced("view", evidence)}
 
 
 def _video(

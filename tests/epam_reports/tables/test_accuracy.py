@@ -108,7 +108,7 @@ def test_cost_is_that_of_the_accuracys_own_views(accuracy: Accuracy, count: Coun
     records = [accuracy(views=10), count(gmacs=7.0, num_classes=2)]
     row = text_frame(accuracy_table(records, ())).iloc[0]
     assert (row["Views"], row["GMACs/video"], row[""]) == ("10", "70.00", "")
-    assert "times its views, by torch's counter unless quoted" in accuracy_table(records).caption
+    assert "times its views, counted by torch unless quoted" in accuracy_table(records).caption
 
 
 def test_published_accuracy_gets_its_cost_from_our_count_too(count: Count) -> None:

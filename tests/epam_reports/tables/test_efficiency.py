@@ -129,6 +129,19 @@ def test_evidence_is_the_very_record_and_the_very_number(count: Count, latency: 
     assert (number.source.id, number.where) == ("EPAM-README", "result table")
 
 
+def test_further_inputs_of_a_timed_model_are_named_and_get_no_rows(count: Count, latency: Latency) -> None:
+    further = count("c3d", 50.0, inputs={"rgb": (3, 16, 128, 128)})
+    table = efficiency_table([count("c3d"), latency("c3d"), further])
+    assert [row[0].text for row in lay_out(table).rows].count("C3D") == 1
+    assert table.remarks[-1] == "Counted at further inputs, see the table of counters: C3D."
+    assert "further" not in " ".join(efficiency_table([count("c3d"), latency("c3d")]).remarks)
+
+
+def test_quoted_competitor_names_what_is_counted_in_its_place(count: Count) -> None:
+    record = count("vpn", 111.2, title="VPN (I3D)", inputs={"rgb": (3, 64, 224, 224)})
+    assert _note(efficiency_table([record]), "VPN", "Model") == "VPN (I3D) is counted in its place"
+
+
 def _evidence(cell: Cell) -> Evidence:
     assert cell.evidence is not None
     return cell.evidence

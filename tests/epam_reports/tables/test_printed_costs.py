@@ -49,10 +49,10 @@ def test_cost_of_a_video_is_of_the_views_of_a_published_accuracy(count: Count) -
     rows = _rows(count())
     assert (rows["EPAM-Net"]["GMACs/video"], rows["EPAM-Net"]["in views"]) == ("7.6", "1")
     assert rows["EPAM-Net"]["of its accuracy on"] == "NTU60 X-Sub"
-    # Its README: 10 clips of 8 frames on Toyota Smarthome, of which the paper's 590 G are three.
+    # Its README: 10 clips of 16 frames, each 392.066 G of the TimeSformer that it is at test time.
     pi_vit = rows["pi-ViT"]
-    assert pi_vit["GMACs/video"].startswith("1966.7†")
-    assert (pi_vit["in views"], pi_vit["of its accuracy on"]) == ("10", "Toyota Smarthome CS")
+    assert pi_vit["GMACs/video"].startswith("3920.7†[")
+    assert (pi_vit["in views"], pi_vit["of its accuracy on"]) == ("10", "NTU60 X-Sub")
 
 
 def test_unknown_views_stay_empty_with_the_reason() -> None:
@@ -75,5 +75,18 @@ def test_network_that_we_built_is_counted_at_the_printed_input(count: Count) -> 
     table = printed_costs_table([record, count()], numbers)
     (row,) = table.frame[table.frame["model"] == "pi-ViT"].to_dict(orient="records")
     assert (row["view_gmacs"], row["view_origin"]) == (pytest.approx(200.0), "measured")
-    assert row["model_notes"] == "our reading"
+    assert row["view_notes"] == "our reading"
     assert row["view_times_ours"] == pytest.approx(200.0 / 7.618)
+
+
+def test_what_stands_in_for_a_network_is_counted_in_its_place_and_says_so(count: Count) -> None:
+    vpn = count("vpn", 111.2, title="VPN (I3D)", inputs={"rgb": (3, 64, 224, 224)})
+    table = printed_costs_table([vpn, count("timesformer", 195.8), count()])
+    rows = {row["model"]: row for row in table.frame.to_dict(orient="records")}
+    assert rows["VPN"]["view_gmacs"] == pytest.approx(111.2)
+    assert rows["VPN"]["view_notes"] == (
+        "VPN (I3D) counted in its place; at rgb 3×64×224×224: no input is printed"
+    )
+    assert rows["pi-ViT"]["view_gmacs"] == pytest.approx(195.8)
+    assert rows["pi-ViT"]["view_times_ours"] == pytest.approx(195.8 / 7.618)
+    assert rows["pi-ViT"]["view_notes"] == "TimeSformer counted in its place"
