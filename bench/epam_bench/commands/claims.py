@@ -14,11 +14,13 @@ from epam_bench.commands.options import (
     FormatOption,
     FromRecords,
     OutputFile,
+    PluginFolder,
     RecordsFile,
 )
 
 if TYPE_CHECKING:
-    from epam_bench.records import AnyRecord
+    from epam_baselines import ModelSpec
+    from epam_bench.records import AnyRecord, CountRecord
     from epam_reports.claims import CountRequest
     from epam_reports.published import PublishedNumber
 
@@ -62,6 +64,7 @@ def claims(
             show_default=False,
         ),
     ] = None,
+    plugins: PluginFolder = None,
     from_records: FromRecords = None,
     records: RecordsFile = DEFAULT_RECORDS,
     output_format: FormatOption = Format.TABLE,
@@ -71,7 +74,8 @@ def claims(
 
     Each is worked out again from our own counts under every known convention, for one view and for
     all, as MACs and as FLOPs, at the printed input and at those near by. Without --from, every model
-    and input that a claim names is counted now, without running anything.
+    and input that a claim names is counted now, without running anything. In a file of your own a
+    catalogue_name may also be a plug-in's, or package.module:factory.
 
     Example: epam-bench claims --source EPAM-TABLE1 --source EPAM-ABS-v2
 
@@ -92,7 +96,7 @@ def claims(
         emit([sources_table(chosen)], output_format=output_format, output=output)
         return
     claimed = select_claims(published, source, model)
-    known = _read(from_records) if from_records else _count(claimed, published, records)
+    known = _read(from_records) if from_records else _count(claimed, published, records, plugins)
     judged = judge_claims(known, published, source, model)
     kept = [result for result in judged if not verdict or result.verdict.value in verdict]
     emit([claims_table(kept)], output_format=output_format, output=output, records=known)
@@ -129,38 +133,50 @@ def _read(path: Path) -> list[AnyRecord]:
 
 
 def _count(
-    claimed: Sequence[PublishedNumber], published: Sequence[PublishedNumber], file: Path
+    claimed: Sequence[PublishedNumber],
+    published: Sequence[PublishedNumber],
+    file: Path,
+    plugins: Path | None,
 ) -> list[AnyRecord]:
     """Count what the claims name, then what is near to those that do not simply hold."""
+    from epam_bench.commands.output import report_failures
+    from epam_bench.plan import plan_plugins
     from epam_bench.records import check_writable
     from epam_reports.claims import judge_these, near_by_requests, stated_requests
 
     check_writable(file)
+    found = plan_plugins(plugins)
+    report_failures(found.problems)
     requests = stated_requests(claimed, published)
-    counted = _answer(requests, file, "Counting")
+    counted = _answer(requests, found.specs, file, "Counting")
     near_by = near_by_requests(claimed, judge_these(counted, claimed, published), published)
     asked = {request.key for request in requests}
-    return counted + _answer([request for request in near_by if request.key not in asked], file, "Near by")
+    others = [request for request in near_by if request.key not in asked]
+    return counted + _answer(others, found.specs, file, "Near by")
 
 
-def _answer(requests: Sequence[CountRequest], file: Path, title: str) -> list[AnyRecord]:
+def _answer(
+    requests: Sequence[CountRequest], plugins: Sequence[ModelSpec], file: Path, title: str
+) -> list[AnyRecord]:
     """One count a request by our own counter, each written as it is made.
 
     What the catalogue lacks needs no word, the verdict says it; nor does a network that refuses an
     input which nobody claims.
     """
     from epam_baselines import list_models
+    from epam_baselines.custom_models import is_import_path
     from epam_bench.commands.output import progress, report_failures
     from epam_bench.records import append_record
 
-    known = [request for request in requests if request.name in list_models()]
+    names = {*list_models(), *(spec.name for spec in plugins)}
+    known = [request for request in requests if request.name in names or is_import_path(request.name)]
     counted: list[AnyRecord] = []
     failures: dict[str, str] = {}
     with progress(title, len(known)) as advance:
         for request in known:
             advance(request.name)
             try:
-                record = _count_one(request)
+                record = _count_one(request, plugins)
             # One network that cannot be counted costs its own claims, not all of them.
             except Exception as error:
                 if request.likely:
@@ -172,15 +188,17 @@ def _answer(requests: Sequence[CountRequest], file: Path, title: str) -> list[An
     return counted
 
 
-def _count_one(request: CountRequest) -> AnyRecord:
+def _count_one(request: CountRequest, plugins: Sequence[ModelSpec]) -> CountRecord:
+    """Count one model at one input, built with the options that the claim needs."""
     from dataclasses import replace
     from functools import partial
 
-    from epam_baselines import model_spec
     from epam_bench.counters import get_counter
     from epam_bench.counting import count_model
+    from epam_bench.plan import plan_models
 
-    spec = model_spec(request.name)
-    options = spec.check_options(request.build_options)
-    built = replace(spec, inputs=request.inputs or spec.inputs, build=partial(spec.build, **options))
-    return count_model(built, get_counter("consensus"))
+    inputs = {name: (1, *shape) for name, shape in (request.inputs or {}).items()}
+    (spec,) = plan_models([request.name], inputs=inputs or None, plugins=plugins)
+    if request.build_options:
+        spec = replace(spec, build=partial(spec.build, **spec.check_options(request.build_options)))
+    return count_model(spec, get_counter("consensus"))

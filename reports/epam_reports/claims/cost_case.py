@@ -84,9 +84,7 @@ def _inferences(claim: PublishedNumber, base: Measured) -> tuple[str, ...]:
     found = list(_stand_in(claim, base))
     if claim.input and not claim.stated_input:
         found.append(f"the source prints no input: {claim.input.replace('x', '×')} is our inference")
-    if claim.note and (not claim.stated_input or claim.stated_views is None or claim.printed_input):
-        found.append(claim.note)
-    return (*found, *base.card.notes)
+    return (*found, claim.note, *base.card.notes)
 
 
 def _stand_in(claim: PublishedNumber, base: Measured) -> tuple[str, ...]:

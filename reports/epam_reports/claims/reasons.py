@@ -27,7 +27,8 @@ def reason_of(case: Case, verdict: Verdict, by_chance: float) -> str:
         return _sentences(parts)
     said: list[Reading] = []
     if verdict is Verdict.DOES_NOT_HOLD or not matching:
-        lead = _miss(case)
+        said = [min(case.own, key=case.distance)]
+        lead = _miss(case, said[0])
     elif by_chance:
         lead = _chance(case, matching[0], by_chance)
     else:
@@ -41,7 +42,7 @@ def reason_of(case: Case, verdict: Verdict, by_chance: float) -> str:
         parts.append(case.unsettled)
     else:
         parts.append(_more_exactly(case, said))
-    parts += [_tried(case, said), "; ".join(_say(case, reading) for reading in telling)]
+    parts += [_tried(case, said if matching else []), "; ".join(_say(case, reading) for reading in telling)]
     return _sentences([*parts, case.missing, *case.caveats])
 
 
@@ -66,8 +67,7 @@ def _sentences(parts: list[str]) -> str:
     )
 
 
-def _miss(case: Case) -> str:
-    nearest = min(case.own, key=case.distance)
+def _miss(case: Case, nearest: Reading) -> str:
     return (
         f"none of {len(case.own)} readings of our records is within ±{tolerance_of(case.claim):.2g} "
         f"of {printed(case.claim)}; nearest: {_say(case, nearest)}"
@@ -127,7 +127,7 @@ def _tried(case: Case, said: list[Reading]) -> str:
         return counted if said and said[0].measured else ""
     if said:
         return counted
-    if not case.search.found:
+    if not case.search.found and case.search.tried > 1:
         return f"of {case.search.tried} combinations of what counters add, none gives it"
     return ""
 

@@ -37,7 +37,7 @@ _UNIT_OF: Mapping[Metric, Unit] = {
     "macs_ratio": "x",
     "parameters_ratio": "x",
 }
-_STREAM = re.compile(r"(rgb|heatmaps|skeleton) (\d+(?:x\d+){3})")
+_STREAM = re.compile(r"([^\W\d]\w*) (\d+(?:x\d+)*)")
 
 NOT_STATED = "not stated"
 """What a field says where the source leaves it open, for nothing may be left to be guessed."""
@@ -81,7 +81,7 @@ class PublishedNumber(_Frozen):
         convention: what was counted, where the source or we can tell; ``FLOPs`` are two for every
             multiply-add; with the counter in brackets where the source names one.
         printed_counter: the counter that the source says it used, or ``not stated``.
-        input: streams joined by `` + ``, each ``name`` and its shape (``rgb`` and ``heatmaps``
+        input: streams joined by `` + ``, each its name and its shape (``rgb`` and ``heatmaps``
             channels × frames × height × width, ``skeleton`` persons × frames × joints ×
             coordinates); empty when not known.
         printed_input: what the source itself prints: ``input`` where this is empty, another input,
