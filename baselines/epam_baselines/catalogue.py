@@ -38,6 +38,7 @@ from epam_baselines import (
     x3d_pose,
 )
 from epam_baselines.custom_models import import_spec, is_import_path
+from epam_baselines.plugins import load_plugins
 from epam_baselines.specification import ModelSpec, Options, build_model
 
 SPECS: tuple[ModelSpec, ...] = (
@@ -94,8 +95,8 @@ SPECS: tuple[ModelSpec, ...] = (
 
 
 def list_models() -> list[str]:
-    """Names of all models: EPAM-Net and its streams first, then the baselines."""
-    return [spec.name for spec in SPECS]
+    """Names of all models: EPAM-Net and its streams first, then the baselines, then those of plug-ins."""
+    return [spec.name for spec in (*SPECS, *_plugin_specs())]
 
 
 def model_spec(name: str) -> ModelSpec:
@@ -107,7 +108,15 @@ def model_spec(name: str) -> ModelSpec:
     for spec in SPECS:
         if spec.name == name:
             return spec
+    for spec in _plugin_specs():
+        if spec.name == name:
+            return spec
     raise UnknownNameError("model", name, list_models())
+
+
+def _plugin_specs() -> tuple[ModelSpec, ...]:
+    """Models of installed plug-ins and of the folder that the environment names, but for broken ones."""
+    return load_plugins({spec.name for spec in SPECS}).specs
 
 
 def find_spec(text: str) -> ModelSpec:

@@ -8,6 +8,7 @@ from epam.command_line import run_command
 from epam_bench.commands.ablation import ablation
 from epam_bench.commands.accuracy import accuracy
 from epam_bench.commands.claims import claims
+from epam_bench.commands.conformance import conformance
 from epam_bench.commands.flops import flops
 from epam_bench.commands.latency import latency
 from epam_bench.commands.models import models
@@ -25,7 +26,17 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (models, flops, latency, accuracy, ablation, tables, claims, reproduce):
+for command in (
+    models,
+    flops,
+    conformance,
+    latency,
+    accuracy,
+    ablation,
+    tables,
+    claims,
+    reproduce,
+):
     app.command()(command)
 
 
