@@ -14,7 +14,7 @@ from epam.errors import InputError
 from epam_bench.counters.counter import Arguments, Count, KeywordArguments, WeightsNeededError
 from epam_bench.counters.positional import PositionalNetwork, own_path, positional
 from epam_bench.counters.replica import meta_replica, on_meta
-from epam_bench.counters.shapes_only import ShapesOnly, TracedConvolutions, hollow, hollow_network
+from epam_bench.counters.shapes_only import ShapesOnly, hollow, hollow_network
 
 
 class FvcoreCounter:
@@ -27,7 +27,7 @@ class FvcoreCounter:
 
     name = "fvcore"
     package = "fvcore"
-    convention = "convolutions and matrix products, plus one operation per element of a norm"
+    convention = "convolutions and matrix products, plus two operations per batch-normed element, five per layer-normed"
 
     def count(self, model: nn.Module, args: Arguments, kwargs: KeywordArguments | None = None) -> Count:
         """Trace the network itself in eval mode, modes put back afterwards; on meta a replica's shapes.
@@ -41,7 +41,7 @@ class FvcoreCounter:
         network = hollow_network(meta_replica(model))
         hollow_args, hollow_kwargs = tree_map_only(Tensor, hollow, (args, dict(kwargs or {})))
         try:
-            with ShapesOnly(), TracedConvolutions():
+            with ShapesOnly():
                 return _trace(positional(network, hollow_args, hollow_kwargs))
         except InputError:
             raise

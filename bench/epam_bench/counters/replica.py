@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -43,7 +44,9 @@ def count_replica(
     Raises:
         WeightsNeededError: the network has no values to run with.
     """
-    with _random_state_kept(device):
+    with _random_state_kept(device), warnings.catch_warnings():
+        # A network that is run to be counted has nothing to warn its user of.
+        warnings.simplefilter("ignore")
         if device != "meta":
             return count(_real_replica(model, args, kwargs, device))
         try:

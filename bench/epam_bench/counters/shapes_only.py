@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
@@ -29,11 +28,8 @@ class ShapesOnly(TorchDispatchMode):
 
     def __init__(self) -> None:
         super().__init__()
+        # Its thread ends with it.
         self._elsewhere = ThreadPoolExecutor(max_workers=1)
-
-    def __exit__(self, *details: Any) -> None:
-        super().__exit__(*details)
-        self._elsewhere.shutdown()
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -41,6 +37,8 @@ class ShapesOnly(TorchDispatchMode):
         kwargs = kwargs or {}
         if moves_nothing(func) or all(_is_known(tensor) for tensor in _tensors(args, kwargs)):
             return func(*args, **kwargs)
+        if func is torch.ops.aten.convolution.default and torch._C._get_tracing_state() is not None:
+            return self._traced_convolution(args)
         if base_name(func) in ("_local_scalar_dense", "equal", "is_nonzero"):
             raise WeightsNeededError("the network asks for the value of a tensor")
         if func._schema.is_mutable:
@@ -48,76 +46,16 @@ class ShapesOnly(TorchDispatchMode):
         # While a tracer listens in this thread, asking a tensor for its sizes is part of what it traces.
         return self._elsewhere.submit(_hollow_result, func, args, kwargs).result()
 
+    def _traced_convolution(self, args: tuple[Any, ...]) -> Tensor:
+        """Call a convolution by the name that PyTorch's tracer records.
 
-class TracedConvolutions(TorchFunctionMode):
-    """Calls convolutions by the one name that PyTorch's tracer records.
-
-    It records ``_convolution``, which ``conv3d`` calls deep inside: below where ``ShapesOnly`` answers.
-    """
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        name = getattr(func, "__name__", "")
-        if name in _CONVOLUTIONS:
-            return _plain_convolution(*args, **(kwargs or {}))
-        if name in _TRANSPOSED:
-            return _transposed_convolution(*args, **(kwargs or {}))
-        return func(*args, **(kwargs or {}))
-
-
-_CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
-_TRANSPOSED = ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
-
-
-def _plain_convolution(
-    inputs: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: int = 1,
-) -> Tensor:
-    if isinstance(padding, str):
-        raise WeightsNeededError(f"padding {padding!r} cannot be traced without a real convolution")
-    return _convolution(inputs, weight, bias, stride, padding, dilation, False, 0, groups)
-
-
-def _transposed_convolution(
-    inputs: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    output_padding: Any = 0,
-    groups: int = 1,
-    dilation: Any = 1,
-) -> Tensor:
-    return _convolution(inputs, weight, bias, stride, padding, dilation, True, output_padding, groups)
-
-
-def _convolution(
-    inputs: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    transposed: bool,
-    output_padding: Any,
-    groups: int,
-) -> Tensor:
-    axes = weight.dim() - 2
-    if inputs.dim() != weight.dim():
-        raise WeightsNeededError("a sample without a batch cannot be traced without a real convolution")
-
-    def each(value: Any) -> list[int]:
-        return [value] * axes if isinstance(value, int) else list(value)
-
-    geometry = (each(stride), each(padding), each(dilation), transposed, each(output_padding), groups)
-    # The last four are hints to cuDNN.
-    return torch._convolution(inputs, weight, bias, *geometry, False, False, True, True)
+        It records ``_convolution``, which ``convolution`` calls deep inside: below where this mode answers.
+        """
+        hints_to_cudnn = (False, False, True, True)
+        tracer = torch._C._parse_dispatch_key("Tracer")
+        assert tracer is not None
+        with torch._C._SetExcludeDispatchKeyGuard(tracer, False), self:
+            return torch.ops.aten._convolution.default(*args, *hints_to_cudnn)
 
 
 def hollow(tensor: Tensor) -> Tensor:

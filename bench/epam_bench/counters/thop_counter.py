@@ -27,7 +27,7 @@ class ThopCounter:
 
     name = "thop"
     package = "thop"
-    convention = "layers of known types: convolutions, linear, and two operations per element of a norm"
+    convention = "layers of known types: convolutions, linear, and four operations per element of a norm"
 
     def count(self, model: nn.Module, args: Arguments, kwargs: KeywordArguments | None = None) -> Count:
         """Count on a replica without weights: thop leaves buffers behind in what it profiles.
