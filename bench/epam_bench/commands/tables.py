@@ -17,8 +17,9 @@ def tables(
         list[str] | None,
         typer.Option(
             "--table",
-            help="Print only this one: efficiency, claims, counters, latency, accuracy, classes or "
-            "ablation; may be repeated.",
+            help="Print only this one: efficiency, claims, printed_costs (the paper's Table 1), ntu60, "
+            "ntu120, pku_mmd, toyota_smarthome, counters, latency, accuracy, classes or ablation; may be "
+            "repeated.",
             show_default=False,
         ),
     ] = None,
@@ -27,8 +28,8 @@ def tables(
         typer.Option(
             "--output",
             "-o",
-            help="Write all tables (Markdown, CSV, LaTeX, JSON) and figures (SVG, PNG) into this folder, "
-            "and print none.",
+            help="Write all tables (Markdown, HTML, CSV, LaTeX, JSON), figures (SVG, PNG) and report.html, "
+            "which has them all in it, into this folder, and print none.",
             show_default=False,
         ),
     ] = None,
@@ -36,7 +37,8 @@ def tables(
 ) -> None:
     """Build the paper's tables from records; nothing is measured.
 
-    Measured and published figures are told apart everywhere; what was not measured says so.
+    Measured and published figures are told apart everywhere; what was not measured says so. What a
+    cell rests on: epam-bench explain TABLE:ROW:COLUMN.
 
     Example: epam-bench tables --from epam-bench-out/records.jsonl -o report
     """

@@ -216,17 +216,19 @@ def _cost(cost: Cost | NoCost) -> dict[str, object]:
 def _parameters(
     first: PublishedNumber | Evaluation, measured: Sequence[Measured], numbers: Sequence[PublishedNumber]
 ) -> dict[str, object]:
-    """Ours where the network is in the catalogue, else as printed; with the classes of its head."""
+    """Ours where the network is in the catalogue, else as printed; of all networks of an ensemble."""
     if isinstance(first, Evaluation):
         card, evidence = first.record.model, Evidence(records=(first.record,))
         return {"parameters_millions": card.parameters / 1e6, **traced("parameters", evidence)}
     entry = next((entry for entry in measured if entry.card.name == first.catalogue_name), None)
     if entry is not None:
+        millions = entry.card.parameters / 1e6
         head = f"with a head for {entry.card.num_classes} classes"
-        ours = Evidence(records=(entry.latest,), working=head)
-        return {"parameters_millions": entry.card.parameters / 1e6, **traced("parameters", ours)}
+        working = f"{first.networks} networks × {millions:.2f} M, {head}" if first.networks > 1 else head
+        ours = Evidence(records=(entry.latest,), working=working)
+        return {"parameters_millions": first.networks * millions, **traced("parameters", ours)}
     printed = next(iter(_of_same_model(first, select(numbers, metrics=("parameters",)))), None)
-    if printed is None:
+    if printed is None or printed.networks != first.networks:
         return {"parameters": Evidence(missing="neither counted here nor printed by a source")}
     quoted = Evidence(numbers=(printed,))
     return {"parameters_millions": float(printed.value), **traced("parameters", quoted)}

@@ -144,7 +144,7 @@ def test_no_row_has_accuracy_and_cost_at_other_views_without_a_mark(dataset: str
 def test_measured_accuracy_has_its_interval_and_is_not_marked_as_quoted(
     accuracy: Accuracy, count: Count
 ) -> None:
-    records = [accuracy(views=10), count(gmacs=7.0, num_classes=2)]
+    records: list[AnyRecord] = [accuracy(views=10), count(gmacs=7.0, num_classes=2)]
     rows = _rows([_number()], records)
     (measured,) = [row for row in rows if row["Source of accuracies"] == "measured here"]
     assert measured["X-Sub (%)"] == "87.5 [77.5, 97.5]"
@@ -178,3 +178,16 @@ def test_data_set_that_nobody_published_on_is_an_empty_table() -> None:
     table = data_set_table((), "ntu60", ())
     assert len(table.frame) == 0
     assert [column.header for column in table.columns if "X-" in column.header] == ["X-Sub (%)", "X-View (%)"]
+
+
+def test_ensemble_has_the_parameters_and_the_cost_of_all_its_networks(count: Count) -> None:
+    numbers = [_number(catalogue_name="mine", views=10, networks=4)]
+    (row,) = _rows(numbers, [count("mine", 2.0, inputs={"rgb": (3, 16, 224, 224)}, parameters=1_500_000)])
+    assert (row["Parameters (M)"], row["GMACs/view"], row["GMACs/video"]) == ("6.00", "8.00", "80.0")
+
+
+def test_every_cell_rests_on_something_or_says_why_it_is_empty(count: Count) -> None:
+    for row in lay_out(data_set_table([count()], "ntu60")).rows:
+        for cell in row:
+            assert cell.evidence is not None, cell
+            assert cell.absent or cell.evidence.citation, cell
