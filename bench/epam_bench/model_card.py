@@ -35,7 +35,7 @@ def _parameters(*parts: nn.Module) -> int:
 
 def _head_parameters(spec: ModelSpec, model: nn.Module) -> int | None:
     """Parameters of the parts that the spec calls the head; none where the network has no such parts."""
-    parts = dict(model.named_modules())
+    parts = dict(model.named_modules(remove_duplicate=False))
     if not spec.head or not all(path in parts for path in spec.head):
         return None
     return _parameters(*(parts[path] for path in spec.head))

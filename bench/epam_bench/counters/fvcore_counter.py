@@ -27,7 +27,9 @@ class FvcoreCounter:
 
     name = "fvcore"
     package = "fvcore"
-    convention = "convolutions and matrix products, plus two operations per batch-normed element, five per layer-normed"
+    convention = (
+        "convolutions, matrix products, two operations per batch-normed element, five per layer-normed"
+    )
 
     def count(self, model: nn.Module, args: Arguments, kwargs: KeywordArguments | None = None) -> Count:
         """Trace the network itself in eval mode, modes put back afterwards; on meta a replica's shapes.
