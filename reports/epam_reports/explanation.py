@@ -12,6 +12,7 @@ from epam_bench.records import (
     AnyRecord,
     CountRecord,
     LatencyRecord,
+    latest_records,
 )
 from epam_reports.costs import count_views
 from epam_reports.evidence import Evidence
@@ -26,8 +27,8 @@ ROW_NAMES = ("model", "catalogue_name", "title", "name", "claim", "variant")
 
 SEPARATOR = ":"
 
-TOLD_ROWS = 12
-"""So many rows of one name are told apart, and the rest counted."""
+TOLD_ROWS, TOLD_DETAILS = 12, 30
+"""So many rows of one name are told apart, so many lines behind a row are told, and the rest counted."""
 
 Place = Callable[[AnyRecord], str]
 """Where a record is: file and line."""
@@ -209,13 +210,10 @@ def _rests_on(evidence: Evidence, place: Place) -> Iterator[str]:
 def _in_words(
     table: Table, row: int, cell: Cell, records: Sequence[AnyRecord], place: Place
 ) -> Iterator[str]:
-    """A table that says only in words what it rests on: the records of that citation, and the whole row."""
+    """A table that says only in words what it rests on: the records that it cites, else the whole row."""
     names = _names_of(table, row)
-    cited = [
-        record
-        for record in records
-        if cite(record) in cell.source and names & {record.model.name, record.model.title}
-    ]
+    about = [record for record in latest_records(records) if {record.model.name, record.model.title} & names]
+    cited = [record for record in about if cite(record) in cell.source]
     for record in cited:
         yield from describe_record(record, place)
     if cited:
@@ -224,12 +222,25 @@ def _in_words(
         yield f"source: {cell.source}"
     fields = table.frame.iloc[row].dropna()
     yield "its row: " + "; ".join(f"{key} = {value}" for key, value in fields.items() if str(value))
+    for record in about:
+        yield f"a record of its model: {cite(record)}, {place(record)}"
+    yield from _details(table, row)
+
+
+def _details(table: Table, row: int) -> Iterator[str]:
+    """What the table keeps for machines about one row: lines that share its first column and its source."""
+    ours = {str(key): value for key, value in table.frame.iloc[row].items()}
+    shared = [table.columns[0].key, *(key for key in ours if key.endswith("_source"))]
     for name, detail in table.details.items():
-        shared = table.columns[0].key
-        if shared in detail:
-            alike = detail[detail[shared] == table.frame.iloc[row][shared]].drop(columns=shared)
-            for number, line in enumerate(alike.to_dict(orient="records"), start=1):
-                yield f"{name} {number}: " + "; ".join(f"{key} = {value}" for key, value in line.items())
+        keys = [key for key in shared if key in detail]
+        lines = [
+            "; ".join(f"{key} = {value}" for key, value in line.items() if key not in keys)
+            for line in detail.to_dict(orient="records")
+            if table.columns[0].key in keys and all(line[key] == ours[key] for key in keys)
+        ]
+        yield from (f"{name} {number}: {line}" for number, line in enumerate(lines[:TOLD_DETAILS], start=1))
+        if len(lines) > TOLD_DETAILS:
+            yield f"{name}: {len(lines) - TOLD_DETAILS} more, see {table.name}.json"
 
 
 def describe_record(record: AnyRecord, place: Place) -> Iterator[str]:

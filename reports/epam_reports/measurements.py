@@ -204,7 +204,8 @@ def describe_input(card: ModelCard) -> str:
 
 def cite(record: AnyRecord) -> str:
     """What leads from a table's cell back to its record."""
-    commit = (record.environment.git_commit or "unknown commit")[:12]
+    known = record.environment.git_commit
+    commit = known[:12] if known else "unknown commit"
     return f"{record.kind} record ({_tool(record)}), {record.created:%Y-%m-%d %H:%M:%S} UTC, {commit}"
 
 

@@ -146,6 +146,20 @@ def test_table_that_cites_in_words_leads_to_the_records_cited(
     assert "counters" in found.address
 
 
+def test_claim_leads_to_its_source_its_readings_and_the_records_of_its_model(
+    tables: tuple[Table, ...], records: list[AnyRecord]
+) -> None:
+    claims = _table(tables, "claims").frame["claim"].tolist()
+    row = next(index for index, claim in enumerate(claims, 1) if "8.1 G" in claim)
+    found = _explain(f"claims:{row}:measured", tables, records)
+    assert found.sentences[0].startswith("source: EPAM-Net (Neurocomputing 2025")
+    assert found.sentences[1].startswith("its row: claim = 8.1 G multiply-adds of EPAM-Net")
+    text = "\n".join(found.sentences)
+    assert "a record of its model: count record (torch), 2026-01-02 12:00:00 UTC" in text
+    assert "records.jsonl, line 1" in text
+    assert "readings 1: " in text
+
+
 def test_rows_are_found_by_number_name_or_title_whatever_the_case(tables: tuple[Table, ...]) -> None:
     table = _table(tables, "efficiency")
     assert {find_row(table, text) for text in ("1", "epam_net", "EPAM-Net", "epam-net")} == {0}

@@ -142,3 +142,7 @@ def test_our_own_counter_comes_first_and_misses_are_judged_by_it(count: Count) -
     assert entry.preferred_count is not None
     assert entry.preferred_count.counter == "consensus"
     assert [record.counter for record in entry.incomplete_counts] == ["torch"]
+
+
+def test_record_without_a_commit_says_so_in_full(count: Count) -> None:
+    assert cite(count(environment={"git_commit": None})).endswith("UTC, unknown commit")
