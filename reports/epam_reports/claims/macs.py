@@ -89,8 +89,9 @@ def counts_by_rule(entry: Measured, counter: str | None) -> list[Counted]:
         own = RULE_OF.get(counter or "")
         for rule in sorted(NAMED[1:], key=lambda named: named is not own) if ours.ledger else ():
             # A source that names its counter means its rule; which of its versions is seldom known.
-            bears = Burden.OWN_RULE if rule is own else Burden.RULE
-            found.append(Counted(f"our count by {rule.words}", rule.count(ours.ledger) / GIGA, bears))
+            bears, total = Burden.OWN_RULE if rule is own else Burden.RULE, rule.count(ours.ledger) / GIGA
+            if total not in {known.total for known in found}:
+                found.append(Counted(f"our count by {rule.words}", total, bears))
     for record in complete_counts(entry):
         # Torch's count says no more where it is equal to ours.
         if record.counter != OURS and record.macs / GIGA not in {rule.total for rule in found}:

@@ -82,7 +82,8 @@ def _chance(case: Case, best: Reading, share: float) -> str:
         return (
             f"{printed(case.claim)} is given by {said}, but the {case.search.tried} combinations of what "
             f"counters add that were tried would give {100 * share:.0f} % of all numbers between their least "
-            "and their largest, so that this alone explains nothing; missing: which operations count"
+            "and their largest, so that this alone explains nothing"
+            f"{'' if case.unsettled else '; missing: which operations count'}"
         )
     return (
         f"{printed(case.claim)} is given by {_say(case, best)}, but readings that depart no more from its "

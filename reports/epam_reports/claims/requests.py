@@ -16,6 +16,9 @@ TEST_SIDES = {224: 256, 160: 182, 312: 356, 112: 128, 56: 64}
 
 OTHER_SIDES = {**TEST_SIDES, **{test: train for train, test in TEST_SIDES.items()}}
 
+_RANK = 4
+"""Of clips and of skeletons; of other inputs it is not known which size is which."""
+
 SKELETON_FRAMES = (64, 100, 300)
 """CTR-GCN's, PYSKL's and ST-GCN's own."""
 
@@ -92,7 +95,7 @@ def _near(claim: PublishedNumber, published: Sequence[PublishedNumber]) -> Itera
 
 def near_by_inputs(inputs: Inputs) -> list[Inputs]:
     """The same input with the side of tests (or of training), with half and with twice the frames."""
-    if not inputs:
+    if not inputs or any(len(shape) != _RANK for shape in inputs.values()):
         return []
     found = [_at_other_side(inputs), _with_frames(inputs, 1, 2), _with_frames(inputs, 2, 1)]
     if list(inputs) == ["skeleton"]:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from epam_bench.records import CountRecord
-from epam_reports.claims import ClaimVerdict, Verdict, judge_claims
+from epam_reports.claims import ClaimVerdict, Verdict, judge_claims, select_claims
 from epam_reports.published import PublishedNumber, load_published
 
 Count = Callable[..., CountRecord]
@@ -254,3 +254,24 @@ def test_what_is_inferred_of_the_competitors_operand_is_said(
     ten_and_two_hundred: list[CountRecord],
 ) -> None:
     assert "input and views are our inference" in _claim(ten_and_two_hundred, "macs_ratio").reason
+
+
+def test_papers_own_costs_come_first_and_then_its_accuracies() -> None:
+    claims = select_claims(NUMBERS)
+    own = [claim.metric for claim in claims if claim.catalogue_name == "epam_net"]
+    assert own[:4] == ["macs", "parameters", "macs_ratio", "parameters_ratio"]
+    assert [claim.catalogue_name for claim in claims[: len(own)]] == ["epam_net"] * len(own)
+
+
+def test_our_own_runs_are_no_claims() -> None:
+    assert {number.source.kind for number in NUMBERS} >= {"our run"}
+    assert "our run" not in {claim.source.kind for claim in select_claims(NUMBERS)}
+
+
+def test_claims_are_selected_by_source_and_by_either_name_of_a_model() -> None:
+    by_source = select_claims(NUMBERS, sources=["EPAM-TABLE1"])
+    assert {claim.source.id for claim in by_source} == {"EPAM-TABLE1"}
+    by_name = select_claims(NUMBERS, models=["stgcn_pp"])
+    assert {claim.catalogue_name for claim in by_name} == {"stgcn_pp"}
+    assert {claim.model for claim in select_claims(NUMBERS, models=["pi-ViT"])} == {"pi-ViT"}
+    assert len(judge_claims([], NUMBERS, sources=["EPAM-TABLE1"], models=["VPN"])) == 1
