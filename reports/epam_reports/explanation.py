@@ -236,7 +236,7 @@ def _details(table: Table, row: int) -> Iterator[str]:
         lines = [
             "; ".join(f"{key} = {value}" for key, value in line.items() if key not in keys)
             for line in detail.to_dict(orient="records")
-            if table.columns[0].key in keys and all(line[key] == ours[key] for key in keys)
+            if table.columns[0].key in keys and all(str(line[key]) == str(ours[key]) for key in keys)
         ]
         yield from (f"{name} {number}: {line}" for number, line in enumerate(lines[:TOLD_DETAILS], start=1))
         if len(lines) > TOLD_DETAILS:

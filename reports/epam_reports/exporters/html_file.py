@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from epam_reports.page import Bullets, Heading, Page, Paragraph, Picture, Pointer
 from epam_reports.table import QUOTED_MARK, Cell, Column, Table, lay_out
@@ -114,8 +114,8 @@ def _table(table: Table) -> list[str]:
         for header, style in zip(layout.headers, styles, strict=True)
     )
     rows = (
-        "<tr>" + "".join(_cell(table.name, *cell) for cell in zip(row, styles, strict=True)) + "</tr>"
-        for row in layout.rows
+        f"<tr>{''.join(_row(table, number, row, styles))}</tr>"
+        for number, row in enumerate(layout.rows, start=1)
     )
     return [
         _words(table.caption),
@@ -135,7 +135,13 @@ def _style(column: Column, right: bool) -> str:
     return "sentence" if column.wide else "number" if right else ""
 
 
-def _cell(table: str, cell: Cell, style: str) -> str:
+def _row(table: Table, number: int, row: Sequence[Cell], styles: Sequence[str]) -> Iterator[str]:
+    for cell, style, column in zip(row, styles, table.columns, strict=True):
+        yield _cell(table.name, cell, style, address=f"{table.name}:{number}:{column.key}")
+
+
+def _cell(table: str, cell: Cell, style: str, *, address: str) -> str:
+    """A cell with its source as its title, and with what `epam-bench explain` calls it."""
     states = [style, "quoted" if cell.quoted else "", "absent" if cell.absent else ""]
     content = _linked(escape(cell.text), cell)
     if cell.quoted:
@@ -145,7 +151,8 @@ def _cell(table: str, cell: Cell, style: str) -> str:
     if cell.mark:
         mark = escape(cell.mark)
         content += f'<sup><a href="#{_note_id(table, mark)}">{mark}</a></sup>'
-    attributes = _attribute("class", " ".join(filter(None, states))) + _attribute("title", _title(cell))
+    attributes = _attribute("class", " ".join(filter(None, states)))
+    attributes += _attribute("title", _title(cell)) + _attribute("data-cell", address)
     return f"<td{attributes}>{content}</td>"
 
 

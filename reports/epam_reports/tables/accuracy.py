@@ -39,7 +39,7 @@ _DTYPES = {
     "counter": "string",
     "gmacs_per_video": "Float64",
     "cost_operands": "string",
-    "cost_match": "string",
+    "cost_warning": "string",
     "cost_origin": "string",
     "cost_source": "string",
     "cost_notes": "string",
@@ -128,10 +128,10 @@ _COLUMNS = (
         decimals=2,
         origin="cost_origin",
         notes="cost_notes",
+        warning="cost_warning",
         absent="not counted",
         evidence="cost",
     ),
-    Column(key="cost_match", header="", absent="", evidence="cost"),
     Column(key="samples", header="Samples", absent="–"),
     Column(key="skipped_samples", header="Skipped", absent="–"),
     Column(key="accuracy_source", header="Source"),
@@ -195,7 +195,7 @@ def _cost(cost: Cost | NoCost) -> dict[str, object]:
         # "not counted" needs no footnote; that something else was counted does.
         if not cost.mismatch:
             return missing
-        return missing | {"cost_match": MISMATCH_MARK, "cost_notes": cost.reason}
+        return missing | {"cost_warning": MISMATCH_MARK, "cost_notes": cost.reason}
     quoted = f"{cost.operands}: {cost.source}" if cost.origin == "quoted" else None
     return {
         "counter": cost.counter,

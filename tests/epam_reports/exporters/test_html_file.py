@@ -87,6 +87,13 @@ def test_every_cell_says_what_it_rests_on_or_why_it_is_empty(table: Table) -> No
     assert all(cell.get("title") for cell in _read(to_html(accuracy_table())).of("td"))
 
 
+def test_every_cell_has_the_address_that_explain_takes(table: Table) -> None:
+    addresses = [cell["data-cell"] for cell in _read(to_html(table)).of("td")]
+    assert addresses[0] == "efficiency:1:title"
+    assert addresses[-1] == f"efficiency:{len(table.frame)}:accuracy_on"
+    assert len(set(addresses)) == len(addresses)
+
+
 def test_quoted_cell_leads_to_its_source(table: Table) -> None:
     links = {link["href"] for link in _read(to_html(table)).of("a")}
     assert "https://arxiv.org/abs/2408.05421v2" in links
