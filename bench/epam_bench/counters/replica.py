@@ -111,9 +111,12 @@ def _copied(model: nn.Module, memo: dict[int, object]) -> nn.Module:
 def _tensors_held(model: nn.Module) -> Iterator[Tensor]:
     """Parameters, buffers, and tensors that are plain attributes or lie in lists and dictionaries."""
     for module in model.modules():
-        for leaf in tree_leaves([*vars(module).values()]):
-            if isinstance(leaf, Tensor):
-                yield leaf
+        for value in vars(module).values():
+            if isinstance(value, Tensor):
+                yield value
+            # Most are empty: hooks, and the parts of what has none.
+            elif isinstance(value, dict | list | tuple) and value:
+                yield from (leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor))
 
 
 def _to_meta(tensor: Tensor) -> Tensor:

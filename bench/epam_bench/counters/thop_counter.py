@@ -6,23 +6,21 @@ import collections
 import traceback
 import warnings
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import nn
 
 from epam_bench.counters.counter import Arguments, Count, CounterError, KeywordArguments
 from epam_bench.counters.positional import positional
 from epam_bench.counters.replica import Replica, count_replica
-from epam_bench.counters.torch_counter import TorchCounter
+from epam_bench.counters.torch_counter import counting_flops, macs_by_path
 
 
 class ThopCounter:
     """``thop.profile``: one rule a layer type, matched exactly; anything else is silently nothing.
 
     Subclasses of known layers, functional calls and weights used directly are not seen. What they
-    compute is found by PyTorch's counter and named in the caveats.
+    compute is found by PyTorch's counter in the same run and named in the caveats.
     """
 
     name = "thop"
@@ -35,21 +33,12 @@ class ThopCounter:
         Raises:
             CounterError: the network calls a layer by keyword, which thop's rules cannot read.
         """
-        profile = count_replica(_profile, model, args, dict(kwargs or {}))
-        unseen = _unseen(model, args, kwargs)
-        caveats = tuple(
-            f"thop does not see {macs / 1e9:.3f} G MACs of {what}" for what, (macs, _) in unseen.items()
-        )
-        return replace(
-            profile,
-            uncounted={what: times for what, (_, times) in unseen.items()},
-            caveats=(*profile.caveats, *caveats),
-        )
+        return count_replica(_profile, model, args, dict(kwargs or {}))
 
 
 def _profile(replica: Replica) -> Count:
     wrapper = positional(replica.model, replica.args, replica.kwargs)
-    with warnings.catch_warnings(), torch.no_grad():
+    with counting_flops(wrapper) as by_torch, warnings.catch_warnings():
         # thop still imports distutils' version numbers, which warn of their end.
         warnings.simplefilter("ignore")
         import thop
@@ -63,7 +52,15 @@ def _profile(replica: Replica) -> Count:
                 f"thop cannot count this network: {type(error).__name__} in its rule for a layer ({error}); "
                 "its rules read a layer's first positional input"
             ) from error
-    return Count(macs=int(total), by_operation=_by_layer_type(wrapper, layers))
+    unseen = _unseen(wrapper, macs_by_path(by_torch, wrapper))
+    return Count(
+        macs=int(total),
+        by_operation=_by_layer_type(wrapper, layers),
+        uncounted={what: times for what, (_, times) in unseen.items()},
+        caveats=tuple(
+            f"thop does not see {macs / 1e9:.3f} G MACs of {what}" for what, (macs, _) in unseen.items()
+        ),
+    )
 
 
 def _raised_by_a_rule(error: Exception) -> bool:
@@ -86,13 +83,12 @@ def _by_layer_type(wrapper: nn.Module, layers: dict[str, Any]) -> dict[str, int]
     return dict(totals)
 
 
-def _unseen(model: nn.Module, args: Arguments, kwargs: KeywordArguments | None) -> dict[str, tuple[int, int]]:
+def _unseen(wrapper: nn.Module, by_module: dict[str, int]) -> dict[str, tuple[int, int]]:
     """Multiply-adds done by modules that thop has no rule for: what → (MACs, how many modules)."""
     from thop.profile import register_hooks
 
-    by_module = TorchCounter().count(model, args, kwargs).by_module
     unseen: dict[str, tuple[int, int]] = {}
-    for path, module in model.named_modules():
+    for path, module in wrapper.named_modules():
         own = by_module.get(path, 0) - sum(_within(module, path, by_module))
         if own > 0 and type(module) not in register_hooks:
             macs, times = unseen.get(type(module).__name__, (0, 0))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import collections
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -36,31 +38,38 @@ class TorchCounter:
 
 
 def _count(replica: Replica) -> Count:
-    # The counter hooks gradients of what modules are given, and without gradients there are none to hook.
-    replica.model.requires_grad_(False)
     met = _OperationLog()
-    counter = FlopCounterMode(display=False)
-    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter, met:
+    with counting_flops(replica.model) as counter, met:
         replica.model(*replica.args, **replica.kwargs)
-    flops = counter.get_flop_counts()
-    by_operation = {_name(operation): value // 2 for operation, value in flops["Global"].items()}
+    by_operation = counter.get_flop_counts()["Global"]
     return Count(
         macs=counter.get_total_flops() // 2,
-        by_operation=by_operation,
-        by_module=_by_path(flops, type(replica.model).__name__),
+        by_operation={_name(operation): value // 2 for operation, value in by_operation.items()},
+        by_module=macs_by_path(counter, replica.model),
         uncounted=met.without_rule(),
     )
+
+
+@contextmanager
+def counting_flops(replica: nn.Module) -> Iterator[FlopCounterMode]:
+    """PyTorch's counter over a replica: without gradients, and fused attention in its mathematical form."""
+    # It hooks gradients of what modules are given, and without gradients there are none to hook.
+    replica.requires_grad_(False)
+    counter = FlopCounterMode(display=False)
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
+        yield counter
 
 
 def _name(operation: object) -> str:
     return str(operation).removeprefix("aten.")
 
 
-def _by_path(flops: dict[str, dict[Any, int]], root: str) -> dict[str, int]:
+def macs_by_path(counter: FlopCounterMode, network: nn.Module) -> dict[str, int]:
     """MACs by dotted path; the counter puts the network's class name in front of each."""
+    root = type(network).__name__
     return {
         name.removeprefix(root).removeprefix("."): sum(counts.values()) // 2
-        for name, counts in flops.items()
+        for name, counts in counter.get_flop_counts().items()
         if name != "Global"
     }
 
