@@ -21,7 +21,7 @@ from epam_bench.commands.options import (
 if TYPE_CHECKING:
     from epam_baselines import ModelSpec
     from epam_bench.records import AnyRecord, CountRecord
-    from epam_reports.claims import CountRequest
+    from epam_reports.claims import ClaimVerdict, CountRequest
     from epam_reports.published import PublishedNumber
 
 
@@ -138,21 +138,28 @@ def _count(
     file: Path,
     plugins: Path | None,
 ) -> list[AnyRecord]:
-    """Count what the claims name, then what is near to those that do not simply hold."""
+    """Count what the claims name; what is near, where a claim does not simply hold; then what is far."""
     from epam_bench.commands.output import report_failures
     from epam_bench.plan import plan_plugins
     from epam_bench.records import check_writable
-    from epam_reports.claims import judge_these, near_by_requests, stated_requests
+    from epam_reports.claims import far_requests, judge_these, near_by_requests, stated_requests
 
     check_writable(file)
     found = plan_plugins(plugins)
     report_failures(found.problems)
-    requests = stated_requests(claimed, published)
-    counted = _answer(requests, found.specs, file, "Counting")
-    near_by = near_by_requests(claimed, judge_these(counted, claimed, published), published)
-    asked = {request.key for request in requests}
-    others = [request for request in near_by if request.key not in asked]
-    return counted + _answer(others, found.specs, file, "Near by")
+    counted: list[AnyRecord] = []
+    asked: set[object] = set()
+
+    def answer(requests: Sequence[CountRequest], title: str) -> Sequence[ClaimVerdict]:
+        new = [request for request in requests if request.key not in asked]
+        asked.update(request.key for request in new)
+        counted.extend(_answer(new, found.specs, file, title))
+        return judge_these(counted, claimed, published)
+
+    judged = answer(stated_requests(claimed, published), "Counting")
+    judged = answer(near_by_requests(claimed, judged, published), "Near by")
+    answer(far_requests(claimed, judged), "Further off")
+    return counted
 
 
 def _answer(

@@ -16,6 +16,9 @@ TEST_SIDES = {224: 256, 160: 182, 312: 356, 112: 128, 56: 64}
 
 OTHER_SIDES = {**TEST_SIDES, **{test: train for train, test in TEST_SIDES.items()}}
 
+FAR_SIDES = (112, 192, 288, 320)
+"""Further sides of frames in use, for numbers that nothing nearer explains."""
+
 _RANK = 4
 """Of clips and of skeletons; of other inputs it is not known which size is which."""
 
@@ -67,6 +70,19 @@ def near_by_requests(
     )
 
 
+def far_requests(
+    claims: Iterable[PublishedNumber], verdicts: Iterable[ClaimVerdict]
+) -> tuple[CountRequest, ...]:
+    """Inputs with other sides, of costs that even what is near by does not explain."""
+    return _once(
+        CountRequest(claim.counted_name, inputs, claim.build_options, likely=False)
+        for claim, verdict in zip(claims, verdicts, strict=True)
+        if claim.metric == "macs" and verdict.verdict in (Verdict.DOES_NOT_HOLD, Verdict.UNDER_SPECIFIED)
+        if claim.counted_name is not None
+        for inputs in far_inputs(parse_input(claim.stated_input or claim.input))
+    )
+
+
 def _of_claim(claim: PublishedNumber, published: Sequence[PublishedNumber]) -> Iterable[CountRequest]:
     if claim.metric in ("top1", "mean_class_accuracy"):
         return
@@ -103,6 +119,19 @@ def near_by_inputs(inputs: Inputs) -> list[Inputs]:
         found = [{"skeleton": (persons, other, *rest)} for other in SKELETON_FRAMES if other != frames]
         found.append({"skeleton": (3 - persons if persons in (1, 2) else 1, frames, *rest)})
     return [other for other in found if other is not None]
+
+
+def far_inputs(inputs: Inputs) -> list[Inputs]:
+    """The same input with frames of other sides, and heatmaps that keep to them."""
+    if "rgb" not in inputs or any(len(shape) != _RANK for shape in inputs.values()) or "skeleton" in inputs:
+        return []
+    own = inputs["rgb"][-1]
+    others = [side for side in FAR_SIDES if side != own]
+    return [
+        {name: (*shape[:2], *(size * side // own for size in shape[2:])) for name, shape in inputs.items()}
+        for side in others
+        if not any(size * side % own for shape in inputs.values() for size in shape[2:])
+    ]
 
 
 def is_test_crop(inputs: Inputs, other: Inputs) -> bool:

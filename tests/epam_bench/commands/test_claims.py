@@ -70,7 +70,7 @@ def test_claims_of_ones_own_are_counted_at_their_own_input_and_errors_in_them_na
         "0.1968 G": "MAC/FLOP mix-up",
         "2.952 G": "views mix-up",
         "0.135 G": "does not hold",
-        # Half the frames: a network near by, counted because the claim does not hold.
+        # Half the frames: an input near by, counted because the claim does not hold.
         "0.0501 G": "holds under another convention",
     }
     half = judged["0.0501 G multiply-adds of X3D"]

@@ -10,12 +10,13 @@ import pytest
 from epam_bench.records import CountRecord
 from epam_reports.claims import (
     CountRequest,
+    far_requests,
     judge_these,
     near_by_requests,
     select_claims,
     stated_requests,
 )
-from epam_reports.claims.requests import is_test_crop, near_by_inputs
+from epam_reports.claims.requests import far_inputs, is_test_crop, near_by_inputs
 from epam_reports.published import load_published, select
 
 NUMBERS = load_published()
@@ -101,7 +102,29 @@ def test_near_by_are_the_sides_of_tests_and_other_frame_counts(
     assert near_by_inputs(inputs) == near
 
 
+def test_further_off_are_frames_of_other_sides_with_heatmaps_that_keep_to_them() -> None:
+    far = far_inputs({"rgb": (3, 16, 224, 224), "heatmaps": (17, 48, 56, 56)})
+    sides = [(inputs["rgb"][-1], inputs["heatmaps"][-1]) for inputs in far]
+    assert sides == [(112, 28), (192, 48), (288, 72), (320, 80)]
+    assert far_inputs({"heatmaps": (17, 48, 56, 56)}) == []
+
+
+def test_only_what_nothing_nearer_explains_looks_further_off(count: Callable[..., CountRecord]) -> None:
+    (claim,) = (
+        number
+        for number in select(NUMBERS, catalogue_name="c3d", metrics=("macs",))
+        if number.source.id == "MMA2"
+    )
+    records = [count("c3d", 38.547, counter="consensus", inputs={"rgb": (3, 16, 112, 112)})]
+    for value, sides in (("38.5", []), ("77.1", []), ("51.3", [192, 288, 320])):
+        changed = claim.model_copy(update={"value": Decimal(value)})
+        found = far_requests([changed], judge_these(records, [changed], NUMBERS))
+        assert [request.inputs["rgb"][-1] for request in found if request.inputs] == sides
+
+
 def test_inputs_of_any_rank_have_no_wrong_neighbours() -> None:
-    assert near_by_inputs({"tokens": (12,)}) == []
+    others: list[dict[str, tuple[int, ...]]] = [{"tokens": (12,)}, {"rgb": (3, 224, 224)}]
+    for inputs in others:
+        assert near_by_inputs(inputs) == far_inputs(inputs) == []
     assert not is_test_crop({"rgb": (3, 16, 224, 224)}, {"rgb": (3, 8, 256, 256)})
     assert is_test_crop({"rgb": (3, 16, 224, 224)}, {"rgb": (3, 16, 256, 256)})

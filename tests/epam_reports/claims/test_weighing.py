@@ -172,7 +172,7 @@ def test_macs_printed_as_flops_are_a_mix_up_only_where_two_were_meant(judge: Jud
 
 
 @of_all
-@pytest.mark.parametrize("views", [3, 10, 30])
+@pytest.mark.parametrize("views", [3, 4, 6, 10, 30])
 def test_a_total_over_views_printed_as_one_view_is_a_mix_up(
     judge: Judge, network: Network, views: int
 ) -> None:
@@ -255,6 +255,13 @@ def test_a_count_that_misses_fused_attention_is_another_convention(judge: Judge)
     found = judge(TIMESFORMER, TIMESFORMER.macs)
     assert found.verdict is Verdict.OTHER_CONVENTION
     assert "attention's products left out" in str(found.convention)
+
+
+@of_all
+def test_a_batch_counted_as_one_clip_is_named(judge: Judge, network: Network) -> None:
+    found = judge(network, 16 * network.total)
+    assert found.verdict is Verdict.OTHER_CONVENTION
+    assert "a batch of 16" in str(found.convention)
 
 
 @of_all
