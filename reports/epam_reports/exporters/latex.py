@@ -108,8 +108,8 @@ def to_latex(table: Table) -> str:
     layout = lay_out(table)
     grid = _grid(table, layout)
     parts = _pages(layout, grid)
-    notes = [rf"\textsuperscript{{{escape(mark)}}}~{escape(note)}" for mark, note in layout.footnotes]
-    notes += [escape(remark) for remark in table.remarks]
+    notes = [rf"\textsuperscript{{{escape(mark)}}}~{_breakable(note)}" for mark, note in layout.footnotes]
+    notes += [_breakable(remark) for remark in table.remarks]
     lines = ["% needs " + " ".join(rf"\usepackage{{{package}}}" for package in PACKAGES)]
     for number, rows in enumerate(parts, start=1):
         part = f" Part {number} of {len(parts)}." if len(parts) > 1 else ""
@@ -222,6 +222,11 @@ def escape(text: str) -> str:
     return "".join(_escape_sign(sign) for sign in " ".join(text.split()))
 
 
+def _breakable(text: str) -> str:
+    """The same, with places to break lines in what has no spaces: paths."""
+    return escape(text).replace("/", r"/\allowbreak{}").replace(r"\_", r"\_\allowbreak{}")
+
+
 def _escape_sign(sign: str) -> str:
     if sign in _ESCAPES:
         return _ESCAPES[sign]
@@ -234,10 +239,7 @@ def _escape_sign(sign: str) -> str:
 
 
 def _cell(cell: Cell, *, wrapped: bool = False) -> str:
-    text = _numbers(cell) if cell.figures else escape(cell.text)
-    if wrapped:
-        # Paths have no spaces to be broken at.
-        text = text.replace("/", r"/\allowbreak{}").replace(r"\_", r"\_\allowbreak{}")
+    text = _numbers(cell) if cell.figures else _breakable(cell.text) if wrapped else escape(cell.text)
     if cell.quoted:
         text = rf"\textit{{{text}}}\textsuperscript{{\textdagger}}"
     text += escape(cell.warning)
