@@ -44,7 +44,7 @@ tbody tr + tr td { border-top: 1px solid var(--line); }
 .notes :target { color: var(--ink); outline: 1px solid var(--line); }
 figure { margin: 1.5rem 0; } figure img { max-width: 100%; background: #ffffff; }
 a { color: var(--link); } td a { color: inherit; text-decoration-color: var(--faint); }
-sup a { text-decoration: none; }
+sup { line-height: 0; } sup a { text-decoration: none; }
 """.strip()
 
 
@@ -137,13 +137,15 @@ def _style(column: Column, right: bool) -> str:
 
 def _row(table: Table, number: int, row: Sequence[Cell], styles: Sequence[str]) -> Iterator[str]:
     for cell, style, column in zip(row, styles, table.columns, strict=True):
-        yield _cell(table.name, cell, style, address=f"{table.name}:{number}:{column.key}")
+        yield _cell(table.name, cell, style, column.key, number)
 
 
-def _cell(table: str, cell: Cell, style: str, *, address: str) -> str:
+def _cell(table: str, cell: Cell, style: str, key: str, row: int) -> str:
     """A cell with its source as its title, and with what `epam-bench explain` calls it."""
     states = [style, "quoted" if cell.quoted else "", "absent" if cell.absent else ""]
-    content = _linked(escape(cell.text), cell)
+    content = escape(cell.text)
+    if cell.quoted or key.endswith("source"):
+        content = _linked(content, cell)
     if cell.quoted:
         content += QUOTED_MARK
     if cell.warning:
@@ -152,7 +154,7 @@ def _cell(table: str, cell: Cell, style: str, *, address: str) -> str:
         mark = escape(cell.mark)
         content += f'<sup><a href="#{_note_id(table, mark)}">{mark}</a></sup>'
     attributes = _attribute("class", " ".join(filter(None, states)))
-    attributes += _attribute("title", _title(cell)) + _attribute("data-cell", address)
+    attributes += _attribute("title", _title(cell)) + _attribute("data-cell", f"{table}:{row}:{key}")
     return f"<td{attributes}>{content}</td>"
 
 
