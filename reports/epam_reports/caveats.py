@@ -134,6 +134,10 @@ def _gaps(
     counters = sorted({counter for entry in measured for counter in entry.counts})
     gaps = {
         "Not measured at all": [name for name in known if name not in seen],
+        "Quoted only, not built here": _quoted_only(numbers),
+        "Not built here, another counted in its place": [
+            f"{model} ({name})" for model, name in _stand_ins(numbers).items()
+        ],
         "Timed but not counted": [entry.name for entry in rows if not entry.counts],
         "Counted but not timed": [entry.name for entry in rows if not entry.latencies],
         "Evaluated but not counted": _without_cost(evaluations, measured),
@@ -144,6 +148,21 @@ def _gaps(
         ],
     }
     return [f"{what}: {', '.join(dict.fromkeys(names))}." for what, names in gaps.items() if names]
+
+
+def _quoted_only(numbers: Sequence[PublishedNumber]) -> list[str]:
+    stand_ins = _stand_ins(numbers)
+    quoted = (number.model for number in numbers if number.catalogue_name is None)
+    return [model for model in dict.fromkeys(quoted) if model not in stand_ins]
+
+
+def _stand_ins(numbers: Sequence[PublishedNumber]) -> dict[str, str]:
+    """Our name of what is counted in the place of each published network that we have not got."""
+    return {
+        number.model: number.stand_in
+        for number in numbers
+        if number.stand_in is not None and number.catalogue_name is None
+    }
 
 
 def _without_cost(evaluations: Sequence[Evaluation], measured: Sequence[Measured]) -> list[str]:

@@ -24,9 +24,13 @@ from epam_reports.measurements import APART, Measured, gather, is_apart, main_ru
 from epam_reports.published import PublishedNumber, load_published, select
 from epam_reports.published.published_number import ACCURACIES
 from epam_reports.tables.accuracy import METRIC_NAMES
+from epam_reports.tables.data_set import GROUPS, group_of
 
 COLOURS = {"rgb": "#1f6fb4", "pose": "#c25b12", "rgb+pose": "#7a2f8f"}
 """Told apart in the common kinds of colour blindness; shape and label carry the meaning too."""
+
+_GROUP_COLOURS = dict(zip(GROUPS, COLOURS, strict=True))
+"""Of networks that are quoted alone: by the words of their source."""
 
 OTHER_COLOUR = "#555555"
 CROWDED_PLOT, CROWDED_PANEL = 18, 11
@@ -181,7 +185,7 @@ def _point(number: PublishedNumber, cost: Cost, measured: Sequence[Measured]) ->
     entry = next((entry for entry in measured if entry.card.name == number.catalogue_name), None)
     return _Point(
         title=entry.card.title if entry else number.model,
-        modality=_modality(entry) if entry else "",
+        modality=_modality(entry) if entry else _GROUP_COLOURS[group_of(number.modality)],
         gmacs=cost.gmacs_per_video,
         accuracy=float(number.value),
         views=cost.views,

@@ -110,3 +110,10 @@ def test_count_at_a_further_input_leaves_no_gap(count: Count, latency: Latency) 
     records = [count("c3d"), count("c3d", counter="fvcore"), latency("c3d")]
     further = count("c3d", inputs={"rgb": (3, 16, 128, 128)})
     assert report_caveats([*records, further]) == report_caveats(records)
+
+
+def test_networks_that_are_only_quoted_and_those_with_a_stand_in_are_named(count: Count) -> None:
+    said = dict(caveat.rstrip(".").split(": ", 1) for caveat in report_caveats([count()]) if ": " in caveat)
+    assert "VPN++" in said["Quoted only, not built here"].split(", ")
+    assert "pi-ViT (timesformer)" in said["Not built here, another counted in its place"]
+    assert "pi-ViT" not in said["Quoted only, not built here"].split(", ")

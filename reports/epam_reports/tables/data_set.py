@@ -151,7 +151,7 @@ def _words_of_evaluation(entry: Evaluation) -> dict[str, object]:
         "model_notes": join_notes(
             describe_weights(record), *unsaid_caveats(record), *record.caveats, *record.model.notes
         ),
-        "group": _group(entry.modalities),
+        "group": group_of(entry.modalities),
         "modality": entry.modalities,
         "input": describe_input(record.model),
         "views": record.views,
@@ -171,7 +171,7 @@ def _words_of_number(contestant: _Contestant, measured: Sequence[Measured]) -> d
         "catalogue_name": first.catalogue_name,
         "model": first.model,
         "model_notes": join_notes(*dict.fromkeys(number.note for number in quoted), third_party, *card_notes),
-        "group": _group(first.modality),
+        "group": group_of(first.modality),
         "modality": first.modality,
         "input": first.input.replace("x", "×") or None,
         "views": first.views,
@@ -269,7 +269,8 @@ def _of_same_model(accuracy: PublishedNumber, numbers: Iterable[PublishedNumber]
     ]
 
 
-def _group(modality: str) -> str:
+def group_of(modality: str) -> str:
+    """Which of :data:`GROUPS` a published modality belongs to: ``RGB (pose in training)`` to both."""
     has_rgb, has_pose = "rgb" in modality.lower(), "pose" in modality.lower()
     return GROUPS[2] if has_rgb and has_pose else GROUPS[1] if has_pose else GROUPS[0]
 

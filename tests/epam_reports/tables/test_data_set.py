@@ -13,6 +13,7 @@ from epam_reports.protocols import PAPER_DATA_SETS, splits_of
 from epam_reports.published import PublishedNumber, load_published
 from epam_reports.table import Table, lay_out, plain_text, text_frame
 from epam_reports.tables import data_set_table
+from epam_reports.tables.data_set import group_of
 
 Count = Callable[..., CountRecord]
 Accuracy = Callable[..., AccuracyRecord]
@@ -191,3 +192,16 @@ def test_every_cell_rests_on_something_or_says_why_it_is_empty(count: Count) -> 
         for cell in row:
             assert cell.evidence is not None, cell
             assert cell.absent or cell.evidence.citation, cell
+
+
+@pytest.mark.parametrize(
+    ("modality", "group"),
+    [
+        ("RGB", "RGB"),
+        ("2D pose", "pose"),
+        ("RGB+3D pose", "RGB and pose"),
+        ("RGB (pose in training)", "RGB and pose"),
+    ],
+)
+def test_modalities_are_grouped_as_the_paper_does(modality: str, group: str) -> None:
+    assert group_of(modality) == group
