@@ -282,6 +282,12 @@ class DispatchAccountant(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
+        # In inference mode what is made of other operations arrives whole.
+        if torch.is_inference_mode_enabled():
+            with self:
+                result = func.decompose(*args, **(kwargs or {}))
+            if result is not NotImplemented:
+                return result
         # What comes from outside Python would be heard as a call of ours.
         with torch._C.DisableTorchFunction():
             result = func(*args, **(kwargs or {}))

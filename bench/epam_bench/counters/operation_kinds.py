@@ -66,7 +66,8 @@ REDUCTIONS = """
     linalg_vector_norm cumsum cumprod cummax cummin logcumsumexp nansum nanmedian median mode aminmax
     count_nonzero scatter_add scatter_reduce index_add index_reduce _embedding_bag
     _embedding_bag_forward_only segment_reduce trace col2im kthvalue histc bincount
-    mse_loss smooth_l1_loss huber_loss binary_cross_entropy nll_loss_forward nll_loss2d_forward
+    mse_loss smooth_l1_loss huber_loss binary_cross_entropy
+    binary_cross_entropy_with_logits nll_loss_forward nll_loss2d_forward
     soft_margin_loss multi_margin_loss multilabel_margin_loss_forward _ctc_loss
 """
 
@@ -76,7 +77,7 @@ DATA_MOVEMENTS = """
     masked_scatter take put take_along_dim embedding constant_pad_nd reflection_pad1d reflection_pad2d
     reflection_pad3d replication_pad1d replication_pad2d replication_pad3d _pad_circular repeat
     repeat_interleave im2col pixel_shuffle pixel_unshuffle channel_shuffle native_channel_shuffle
-    permute_copy view_copy expand_copy select_copy slice_copy transpose_copy unfold_copy tril triu
+    unfold_backward tril triu
     tril_indices triu_indices zeros ones full zeros_like ones_like full_like new_zeros new_ones new_full
     fill zero arange linspace logspace eye scalar_tensor select_scatter slice_scatter diagonal_scatter
     as_strided_scatter diag_embed nonzero one_hot _local_scalar_dense block_diag cartesian_prod
@@ -88,9 +89,9 @@ DATA_MOVEMENTS = """
 
 ELEMENTWISE = """
     _weight_norm_interface _thnn_fused_gru_cell _thnn_fused_lstm_cell clamp clamp_min clamp_max where
-    complex polar view_as_complex_copy real imag lerp addcmul addcdiv bitwise_and bitwise_or sort topk
+    complex polar real imag lerp addcmul addcdiv bitwise_and bitwise_or sort topk
     argsort searchsorted bucketize _unique2 unique_consecutive unique_dim equal is_nonzero allclose
-    isin torchvision.nms
+    isin linalg_cross torchvision.nms
 """
 """Ordering and searching compare elements; they multiply nothing."""
 
@@ -141,8 +142,7 @@ _ONE_NAME = {
 
 def base_name(func: Any) -> str:
     """Name of a dispatched operation without overload; other name spaces than ``aten`` stay in front."""
-    name = str(func._overloadpacket)
-    return name.removeprefix("aten.")
+    return str(func._overloadpacket).removeprefix("aten.")
 
 
 def moves_nothing(func: Any) -> bool:
@@ -158,10 +158,14 @@ def ledger_name(name: str) -> str:
 
 def kind_of(func: Any) -> OperationKind | None:
     """What an operation does; none for one that is in no list."""
-    known = KINDS.get(plain_name(base_name(func)))
-    if known is None and torch.Tag.pointwise in func.tags:
+    name = plain_name(base_name(func))
+    if known := KINDS.get(name):
+        return known
+    if torch.Tag.view_copy in func.tags:
+        return OperationKind.DATA_MOVEMENT
+    if torch.Tag.pointwise in func.tags or name.startswith("_foreach_"):
         return OperationKind.ELEMENTWISE
-    return known
+    return None
 
 
 def plain_name(name: str) -> str:

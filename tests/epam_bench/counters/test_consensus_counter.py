@@ -52,6 +52,11 @@ def _packed(layer: nn.Module, x: Tensor) -> Tensor:
     return layer(pack_padded_sequence(x, torch.tensor([3, 2, 1])))[0].data
 
 
+@torch.inference_mode()
+def _without_autograd(linear: nn.Module, conv: nn.Module, x: Tensor) -> Tensor:
+    return conv(linear(x)[:, None])
+
+
 class Squares(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, w: Tensor) -> Tensor:
@@ -130,6 +135,12 @@ CASES: list[tuple[str, nn.Module, list[tuple[int, ...]], int]] = [
         12,
     ),
     ("a function with its own gradient", Calls(Squares.apply), [(1, 3), (3, 4)], 12),
+    (
+        "inference mode",
+        Calls(_without_autograd, nn.Linear(3, 4), nn.Conv1d(1, 2, 3)),
+        [(1, 3)],
+        12 + 2 * 2 * 3,
+    ),
     ("spectral norm", nn.utils.parametrizations.spectral_norm(nn.Linear(3, 4)), [(1, 3)], 12 + 12 + 4),
     ("mapped", Calls(torch.vmap(torch.mv, in_dims=(0, None))), [(2, 3, 4), (4,)], 24),
 ]
