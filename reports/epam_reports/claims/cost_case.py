@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from epam_reports.claims.basis import Basis
 from epam_reports.claims.case import Case
-from epam_reports.claims.macs import counts_by_rule, macs_readings, search_combinations
+from epam_reports.claims.counts import counts_by_rule
+from epam_reports.claims.macs import macs_readings, search_combinations
 from epam_reports.claims.parameters import CLASSES, parameter_readings
 from epam_reports.claims.ratios import accuracy_views_of
 from epam_reports.claims.reasons import between, left_out

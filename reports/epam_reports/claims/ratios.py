@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from epam_reports.claims.macs import complete_counts, counts_by_rule
+from epam_reports.claims.counts import complete_counts, counts_by_rule
 from epam_reports.claims.parameters import head_parameters
 from epam_reports.claims.reading import Burden, Departure, Reading
 from epam_reports.conventions import MEGA

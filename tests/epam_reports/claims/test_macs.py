@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from epam_bench.records import CountRecord, LedgerEntry, OperationKind
-from epam_reports.claims.macs import counts_by_rule, macs_readings, search_combinations
-from epam_reports.claims.reading import Burden, Departure
+from epam_reports.claims.macs import macs_readings, search_combinations
+from epam_reports.claims.reading import Departure
 from epam_reports.measurements import Measured, gather
 from epam_reports.published import PublishedNumber
 
@@ -40,28 +40,6 @@ LEDGER = (
 def _measured(*records: CountRecord) -> Measured:
     (entry,) = gather(records)
     return entry
-
-
-def test_without_a_ledger_the_counters_speak_for_themselves(count: Count) -> None:
-    entry = _measured(count(gmacs=11.0, counter="thop"), count(gmacs=10.0))
-    assert [(rule.words, rule.total, rule.burden) for rule in counts_by_rule(entry, None)] == [
-        ("torch's count", 10.0, Burden.NONE),
-        ("thop's count", 11.0, Burden.RULE),
-    ]
-    named = {rule.words: rule.burden for rule in counts_by_rule(entry, "thop")}
-    assert named == {"torch's count": Burden.NONE, "thop's count": Burden.OWN_RULE}
-
-
-def test_a_ledger_answers_for_every_rule_that_adds_something(count: Count) -> None:
-    entry = _measured(count(gmacs=10.0, counter="consensus", ledger=LEDGER), count(gmacs=10.0))
-    rules = counts_by_rule(entry, "fvcore")
-    # Torch's count is ours, and without activations ptflops' rule is fvcore's: neither is told again.
-    assert [(rule.words.partition(" (")[0], rule.total, rule.burden) for rule in rules] == [
-        ("our count", 10.0, Burden.NONE),
-        ("our count by fvcore's rule", 12.0, Burden.OWN_RULE),
-        ("our count by fvcore's rule for a network in training mode", 15.0, Burden.RULE),
-        ("our count by thop's rule", 14.0, Burden.RULE),
-    ]
 
 
 def test_normalisation_is_only_doubled_where_it_was_counted_once(count: Count, claim: Claim) -> None:
