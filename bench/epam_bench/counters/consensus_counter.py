@@ -77,7 +77,7 @@ class ConsensusCounter:
         return Count(
             macs=ledger.total.macs,
             by_operation=_macs_by_operation(ledger),
-            by_module={path: line.macs for path, line in ledger.by_module().items() if line.macs},
+            by_module={"": ledger.total.macs} | _macs_by_module(ledger),
             uncounted=dict(dispatched.uncounted),
             caveats=_lower_bound(dispatched.uncounted),
             ledger=ledger,
@@ -91,6 +91,10 @@ def _macs_by_operation(ledger: Ledger) -> dict[str, int]:
         if line.macs:
             macs[line.operation] += line.macs
     return dict(macs)
+
+
+def _macs_by_module(ledger: Ledger) -> dict[str, int]:
+    return {path: line.macs for path, line in ledger.by_module().items() if line.macs}
 
 
 def _lower_bound(uncounted: dict[str, int]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
@@ -208,12 +208,28 @@ class CallScope:
         one_line: its operations are one line of the ledger: how they are split is the device's.
         kind: of that line, and of the products inside a call that is an attention.
         macs: multiply-adds dispatched inside so far.
+        widths: of operands that were padded inside, by their memory, as they were before.
     """
 
     name: str
     one_line: bool = False
     kind: OperationKind | None = None
     macs: int = 0
+    widths: dict[int | None, int] = field(default_factory=dict)
+
+    def note_padding(self, name: str, args: tuple[Any, ...], result: Any) -> None:
+        """Remember how wide an operand was: CUDA's attention pads heads to multiples of 8."""
+        if name == "constant_pad_nd":
+            self.widths[_storage(result)] = args[0].shape[-1]
+
+    def as_asked(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Operands without the padding that they got inside this call."""
+        return tuple(
+            operand.narrow(-1, 0, self.widths.get(_storage(operand), operand.shape[-1]))
+            if isinstance(operand, Tensor) and operand.dim()
+            else operand
+            for operand in operands
+        )
 
 
 @dataclass(frozen=True)
@@ -305,6 +321,8 @@ class DispatchAccountant(TorchDispatchMode):
         macs = sum(work.values())
         if self._scopes:
             self._scopes[-1].macs += macs
+            if self._scopes[-1].kind is OperationKind.ATTENTION:
+                self._scopes[-1].note_padding(name, args, result)
         elif macs:
             self.when_outside_calls(name, in_order, macs)
         if any(scope.one_line for scope in self._scopes):
@@ -318,6 +336,8 @@ class DispatchAccountant(TorchDispatchMode):
 
     def _work(self, name: str, args: tuple[Any, ...], result: Any) -> Work:
         if formula := FORMULAS.get(plain_name(name)):
+            if self._scopes and self._scopes[-1].widths:
+                args = self._scopes[-1].as_asked(args)
             return formula(args, result)
         if name == "mul" and self._scopes and self._scopes[-1].name in PRODUCTS_OF_CALLS:
             return {OperationKind.MATRIX_PRODUCT: result.numel()}

@@ -156,6 +156,24 @@ def test_operations_of_a_call_that_is_one_line_are_one_line_with_their_macs() ->
     assert (line.elements, line.bytes_read, line.bytes_written) == (6, (6 + 12) * FLOAT, 6 * FLOAT)
 
 
+def test_heads_that_cudas_attention_pads_count_as_wide_as_they_were() -> None:
+    accountant = DispatchAccountant(())
+    heads = torch.empty(1, 2, 6, 4, device="meta")
+    with torch.no_grad(), accountant:
+        with accountant.scope(
+            "scaled_dot_product_attention", OperationKind.ATTENTION, one_line=True
+        ) as scope:
+            padded = F.pad(heads, (0, 4))
+            torch.ops.aten._scaled_dot_product_flash_attention(padded, padded, padded)
+        assert scope.macs == 2 * 36 * (4 + 4)
+        # Who pads before the call asks for the wider product.
+        with accountant.scope(
+            "scaled_dot_product_attention", OperationKind.ATTENTION, one_line=True
+        ) as scope:
+            torch.ops.aten._scaled_dot_product_flash_attention(padded, padded, padded)
+        assert scope.macs == 2 * 36 * (8 + 8)
+
+
 def test_questions_without_tensors_are_no_operations() -> None:
     accountant = account(lambda: torch.ops.torchvision._cuda_version()) if _has_torchvision() else None
     if accountant is None:

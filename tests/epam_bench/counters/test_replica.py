@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from epam.errors import InputError
+from epam_bench.counters import Count, WeightsNeededError
+from epam_bench.counters.replica import Replica, count_replica, meta_inputs, meta_replica, on_meta
+
+
+class Holder(nn.Module):
+    """Tensors everywhere that a network can hold them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 3)
+        self.register_buffer("steps", torch.zeros(()))
+        self.plain = torch.ones(3)
+        self.listed = [torch.ones(3), {"deep": 2 * self.layer.bias}]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x) + self.plain + self.listed[0] + self.listed[1]["deep"] + self.steps
+
+
+def test_every_tensor_of_a_replica_is_on_meta_and_none_of_the_networks() -> None:
+    network = Holder().train()
+    replica = meta_replica(network)
+    assert not replica.training
+    assert network.training
+    held = [replica.layer.weight, replica.steps, replica.plain, replica.listed[0], replica.listed[1]["deep"]]
+    assert all(tensor.is_meta for tensor in held)
+    assert replica(torch.empty(2, 3, device="meta")).shape == (2, 3)
+    assert not on_meta(network)
+    assert on_meta(replica)
+
+
+def test_inputs_keep_shape_type_and_place() -> None:
+    inputs = meta_inputs(({"clip": torch.zeros(2, 3, dtype=torch.float16)}, [torch.zeros(1), "text", None]))
+    assert inputs[0]["clip"].is_meta
+    assert inputs[0]["clip"].dtype is torch.float16
+    assert inputs[1][0].shape == (1,)
+    assert inputs[1][1:] == ["text", None]
+
+
+def _run(replica: Replica) -> Count:
+    replica.model(*replica.args, **replica.kwargs)
+    return Count(macs=int(not on_meta(replica.model)), by_operation={})
+
+
+class Asks(nn.Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x if x.sum() > 0 else -x)
+
+
+def test_shapes_first_and_a_real_run_only_if_they_are_not_enough() -> None:
+    x = torch.ones(1, 3)
+    assert count_replica(_run, nn.Linear(3, 2), (x,), {}) == Count(macs=0, by_operation={})
+    real = count_replica(_run, Asks(3, 2), (x,), {})
+    assert real.macs == 1
+    assert real.caveats[-1].endswith("counted in one real run on the CPU")
+    with pytest.raises(WeightsNeededError, match="Asks cannot run without values"):
+        count_replica(_run, Asks(3, 2, device="meta"), (x,), {})
+
+
+def test_a_refused_input_is_not_tried_again() -> None:
+    runs: list[bool] = []
+
+    class Refuses(nn.Linear):
+        def forward(self, x: Tensor) -> Tensor:
+            runs.append(x.is_meta)
+            raise InputError("5 frames; give 8")
+
+    with pytest.raises(InputError, match="give 8"):
+        count_replica(_run, Refuses(3, 2), (torch.ones(1, 3),), {})
+    assert runs == [True]
+
+
+def test_asked_for_a_device_the_replica_runs_there() -> None:
+    assert count_replica(_run, nn.Linear(3, 2), (torch.ones(1, 3),), {}, "cpu").macs == 1
