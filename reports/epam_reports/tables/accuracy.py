@@ -108,7 +108,7 @@ def accuracy_table(
 _COLUMNS = (
     Column(key="dataset", header="Data set"),
     Column(key="split", header="Split"),
-    Column(key="model", header="Model", notes="accuracy_notes"),
+    Column(key="model", header="Model", origin="accuracy_origin", notes="accuracy_notes"),
     Column(key="modality", header="Modalities"),
     Column(key="metric", header="Metric"),
     Column(

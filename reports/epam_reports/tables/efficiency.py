@@ -27,6 +27,7 @@ _DTYPES = {
     "model": "string",
     "title": "string",
     "title_notes": "string",
+    "row_origin": "string",
     "paper": "string",
     "modalities": "string",
     "input": "string",
@@ -107,7 +108,7 @@ _SIGNS = (
 )
 
 _COLUMNS = (
-    Column(key="title", header="Model", notes="title_notes"),
+    Column(key="title", header="Model", origin="row_origin", notes="title_notes"),
     Column(key="paper", header="Paper"),
     Column(key="modalities", header="Modalities"),
     Column(key="input", header="Input of a view", absent="not stated", notes="input_notes"),
@@ -178,7 +179,7 @@ def _measured_row(
 ) -> dict[str, object]:
     card, count, latest = entry.card, entry.preferred_count, Evidence(records=(entry.latest,))
     row: dict[str, object] = {
-        ROW: latest,
+        **traced(ROW, latest),
         "model": card.name,
         "title": entry.title,
         "title_notes": join_notes(*card.notes),
@@ -309,7 +310,7 @@ def _quoted_row(
     )
     quoted = Evidence(numbers=(printed,))
     row: dict[str, object] = {
-        ROW: quoted,
+        **traced(ROW, quoted),
         "title": printed.model,
         "title_notes": _stand_in(printed, measured),
         "paper": f"quoted by {printed.source.short or printed.source.title}",

@@ -239,3 +239,8 @@ def test_inferred_input_and_views_of_a_competitor_say_so() -> None:
 def test_class_counts_of_one_model_are_told_apart(count: Count) -> None:
     titles = set(efficiency_table([count(), count(num_classes=120)]).frame["title"])
     assert {"EPAM-Net (60 classes)", "EPAM-Net (120 classes)"} <= titles
+
+
+def test_row_that_is_only_quoted_is_so_from_its_name_on(count: Count) -> None:
+    rows = {row[0].text: row[0].quoted for row in lay_out(efficiency_table([count()])).rows}
+    assert (rows["EPAM-Net"], rows["VPN"], rows["MMNet"]) == (False, True, True)
