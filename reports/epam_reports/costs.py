@@ -114,11 +114,15 @@ def cost_of_evaluation(record: AccuracyRecord, measured: Sequence[Measured]) -> 
 
 
 def accuracy_beside(measured: Measured, published: Sequence[PublishedNumber]) -> PublishedNumber | None:
-    """The accuracy for a model's row: one at the measured input and views if any, else the first."""
+    """The accuracy for a row: of this network alone, at the measured input and views if any, else the first."""
     found = select(published, catalogue_name=measured.card.name, metrics=ACCURACIES)
     return min(
         found,
-        key=lambda number: (number.shapes != measured.shapes, number.views != measured.card.views),
+        key=lambda number: (
+            number.networks > 1,
+            number.shapes != measured.shapes,
+            number.views != measured.card.views,
+        ),
         default=None,
     )
 

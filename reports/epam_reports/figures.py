@@ -157,7 +157,7 @@ def _accuracy_panels(
 ) -> tuple[dict[str, list[_Point]], list[str]]:
     """Points by protocol, one a model, and what is left out and why."""
     seen = {entry.card.name for entry in measured if entry.counts}
-    panels: dict[str, dict[str, _Point]] = {}
+    panels: dict[str, dict[tuple[str, int], _Point]] = {}
     left_out: dict[str, str] = {}
     for number in select(numbers, metrics=ACCURACIES):
         if number.catalogue_name and number.catalogue_name not in seen:
@@ -165,7 +165,8 @@ def _accuracy_panels(
         cost = cost_of_accuracy(number, measured, numbers)
         if isinstance(cost, Cost):
             panel = panels.setdefault(f"{number.protocol} ({METRIC_NAMES[number.metric]})", {})
-            _keep_measured(panel, number.catalogue_name or number.model, _point(number, cost, measured))
+            name = (number.catalogue_name or number.model, number.networks)
+            _keep_measured(panel, name, _point(number, cost, measured))
         else:
             left_out.setdefault(number.model, cost.reason)
     alone = {protocol: points for protocol, points in panels.items() if len(points) < 2}
@@ -175,7 +176,7 @@ def _accuracy_panels(
     return drawn, said
 
 
-def _keep_measured(panel: dict[str, _Point], model: str, point: _Point) -> None:
+def _keep_measured(panel: dict[tuple[str, int], _Point], model: tuple[str, int], point: _Point) -> None:
     """Of several accuracies of one model, the first whose cost we measured, else the first."""
     if model not in panel or (panel[model].quoted_cost and not point.quoted_cost):
         panel[model] = point
@@ -183,8 +184,9 @@ def _keep_measured(panel: dict[str, _Point], model: str, point: _Point) -> None:
 
 def _point(number: PublishedNumber, cost: Cost, measured: Sequence[Measured]) -> _Point:
     entry = next((entry for entry in measured if entry.card.name == number.catalogue_name), None)
+    # An ensemble is no point of the one network that it is made of.
     return _Point(
-        title=entry.card.title if entry else number.model,
+        title=entry.card.title if entry and number.networks == 1 else number.model,
         modality=_modality(entry) if entry else _GROUP_COLOURS[group_of(number.modality)],
         gmacs=cost.gmacs_per_video,
         accuracy=float(number.value),

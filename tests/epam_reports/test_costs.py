@@ -174,3 +174,11 @@ def test_flops_are_two_for_every_multiply_add() -> None:
     cost = select(NUMBERS, catalogue_name="c3d", metrics=("macs",))[0]
     assert printed_gmacs(cost) == pytest.approx(38.5)
     assert printed_gmacs(cost.model_copy(update={"convention": "FLOPs"})) == pytest.approx(19.25)
+
+
+def test_accuracy_of_an_ensemble_is_not_that_of_the_one_network(count: Count) -> None:
+    alone = _accuracy("c3d")
+    ensemble = alone.model_copy(update={"networks": 4, "views": 1})
+    (entry,) = gather([count("c3d", clips=1)])
+    assert accuracy_beside(entry, [ensemble, alone]) == alone
+    assert accuracy_beside(entry, [ensemble]) == ensemble

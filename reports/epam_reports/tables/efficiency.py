@@ -211,7 +211,7 @@ def _warning_of_view(accuracy: PublishedNumber, entry: Measured) -> str:
     """What stands behind the cost of one view: the views that the row's accuracy took of it."""
     if entry.preferred_count is None:
         return ""
-    if accuracy.shapes != entry.shapes:
+    if accuracy.shapes != entry.shapes or accuracy.networks > 1:
         return MISMATCH_MARK
     return "" if accuracy.views == 1 else f"×{accuracy.views or '?'}"
 
@@ -250,10 +250,12 @@ def _accuracy(accuracy: PublishedNumber, entry: Measured | None) -> dict[str, ob
     """The accuracy's cells, with a note wherever it was not reached at the row's views and input."""
     views = accuracy.views
     mismatch = None
-    if entry is not None and (views != entry.card.views or accuracy.shapes != entry.shapes):
+    is_same = entry is None or (views == entry.card.views and accuracy.shapes == entry.shapes)
+    if entry is not None and (not is_same or accuracy.networks > 1):
+        ensemble = f" by {accuracy.networks} networks" if accuracy.networks > 1 else ""
         at = accuracy.input.replace("x", "×") or "an unstated input"
         mismatch = (
-            f"accuracy at {count_views(views)} of {at}; this row's view cost and latency are for "
+            f"accuracy at {count_views(views)} of {at}{ensemble}; this row's view cost and latency are for "
             f"{describe_input(entry.card)}, its catalogue entry for {count_views(entry.card.views)}"
         )
         mismatch = join_notes(mismatch, accuracy.note)

@@ -8,6 +8,7 @@ import pytest
 
 from epam_bench.records import CountRecord, LatencyRecord
 from epam_reports.evidence import Evidence
+from epam_reports.published import load_published
 from epam_reports.table import Cell, Table, lay_out, plain_text
 from epam_reports.tables import efficiency_table
 
@@ -244,3 +245,15 @@ def test_class_counts_of_one_model_are_told_apart(count: Count) -> None:
 def test_row_that_is_only_quoted_is_so_from_its_name_on(count: Count) -> None:
     rows = {row[0].text: row[0].quoted for row in lay_out(efficiency_table([count()])).rows}
     assert (rows["EPAM-Net"], rows["VPN"], rows["MMNet"]) == (False, True, True)
+
+
+def test_accuracy_of_an_ensemble_is_marked_beside_the_cost_of_one_network(count: Count) -> None:
+    numbers = [
+        number.model_copy(update={"networks": 2})
+        for number in load_published()
+        if number.catalogue_name == "epam_net" and number.metric == "top1"
+    ]
+    table = efficiency_table([count()], numbers)
+    row = _row(table, "EPAM-Net")
+    assert (row["GMACs/view"], row["GMACs/video"].partition("[")[0]) == ("7.62≠", "15.2")
+    assert "by 2 networks" in _note(table, "EPAM-Net", "Accuracy (%)")
