@@ -114,7 +114,7 @@ def cost_of_evaluation(record: AccuracyRecord, measured: Sequence[Measured]) -> 
 
 
 def accuracy_beside(measured: Measured, published: Sequence[PublishedNumber]) -> PublishedNumber | None:
-    """The accuracy for a row: of this network alone, at the measured input and views if any, else the first."""
+    """One for a row: of this network alone, at the measured input and views if any; else the first."""
     found = select(published, catalogue_name=measured.card.name, metrics=ACCURACIES)
     return min(
         found,
