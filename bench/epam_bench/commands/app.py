@@ -9,6 +9,7 @@ from epam_bench.commands.ablation import ablation
 from epam_bench.commands.accuracy import accuracy
 from epam_bench.commands.claims import claims
 from epam_bench.commands.conformance import conformance
+from epam_bench.commands.explain import explain
 from epam_bench.commands.flops import flops
 from epam_bench.commands.latency import latency
 from epam_bench.commands.models import models
@@ -34,6 +35,7 @@ for command in (
     accuracy,
     ablation,
     tables,
+    explain,
     claims,
     reproduce,
 ):

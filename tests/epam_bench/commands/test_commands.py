@@ -18,7 +18,7 @@ from epam_baselines import list_models
 from epam_bench.commands.app import app
 from epam_bench.records import CountRecord, LatencyRecord, read_records
 
-COMMANDS = ("models", "flops", "conformance", "latency", "tables", "claims", "reproduce")
+COMMANDS = ("models", "flops", "conformance", "latency", "tables", "explain", "claims", "reproduce")
 
 
 def epam_bench(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
