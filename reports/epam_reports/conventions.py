@@ -21,6 +21,9 @@ _BATCH_NORM = ("batch_norm", "instance_norm")
 _RECTIFIERS = ("relu", "elu", "hardtanh")
 """Activations that every counter by layer type knows; swish, GELU and sigmoid are not in their tables."""
 
+_PRODUCTS = ("bmm", "baddbmm", "mv", "dot", "vdot")
+"""Matrix products in which no layer's weights take part, by their names in the dispatcher."""
+
 _MULTIPLY_AND_ADD = (OperationKind.CONVOLUTION, OperationKind.MATRIX_PRODUCT, OperationKind.ATTENTION)
 
 
@@ -37,6 +40,7 @@ class Convention:
         elementwise: for each of a sum's, a product's and the like.
         rectifiers_only: leave out activations other than ReLU and its kin.
         attention: whether the two products of fused attention count.
+        products: whether products of two activations count, as with a graph or in unfused attention.
         named: the rule of a counter in use, rather than a combination that only a search tries.
     """
 
@@ -48,6 +52,7 @@ class Convention:
     elementwise: int = 0
     rectifiers_only: bool = False
     attention: bool = True
+    products: bool = True
     named: bool = True
 
     def count(self, ledger: Iterable[LedgerEntry]) -> int:
@@ -58,6 +63,8 @@ class Convention:
         match entry.kind:
             case OperationKind.ATTENTION:
                 return entry.macs if self.attention else 0
+            case OperationKind.MATRIX_PRODUCT if not self.products and entry.operation in _PRODUCTS:
+                return 0
             case OperationKind.NORMALISATION:
                 batched = any(part in entry.operation for part in _BATCH_NORM)
                 return entry.elements * (self.batch_norm if batched else self.layer_norm)
@@ -100,11 +107,15 @@ LAYERWISE = Convention(
     rectifiers_only=True,
 )
 """mmcv 1's ``get_model_complexity_info``, a fork of ptflops: hooks on layers of known types."""
-NO_ATTENTION = Convention(
-    "attention's products left out (counters that miss its fused form)", attention=False
+NO_ATTENTION = Convention("the rule of counters that miss fused attention", attention=False)
+
+LAYERS = Convention(
+    "the rule of counters by layer (convolutions and linear layers alone)",
+    attention=False,
+    products=False,
 )
 
-NAMED = (PLAIN, FVCORE, FVCORE_TRAINING, THOP, LAYERWISE, NO_ATTENTION)
+NAMED = (PLAIN, FVCORE, FVCORE_TRAINING, THOP, LAYERWISE, NO_ATTENTION, LAYERS)
 
 RULE_OF = {
     "fvcore": FVCORE,

@@ -8,6 +8,7 @@ from epam_bench.records import LedgerEntry, OperationKind
 from epam_reports.conventions import (
     FVCORE,
     FVCORE_TRAINING,
+    LAYERS,
     LAYERWISE,
     NO_ATTENTION,
     PLAIN,
@@ -55,10 +56,16 @@ LEDGER = (
         (THOP, 1_230_000 + 4 * 4_100 + 50),
         (LAYERWISE, 1_230_000 + 2 * 4_100 + 2_000 + 50),
         (NO_ATTENTION, 1_200_000),
+        (LAYERS, 1_200_000),
     ],
 )
 def test_each_counters_rule_adds_what_it_says(convention: Convention, count: int) -> None:
     assert convention.count(LEDGER) == count
+
+
+def test_products_with_a_graph_are_no_layers() -> None:
+    graph = _entry(OperationKind.MATRIX_PRODUCT, "bmm", macs=7_000)
+    assert (PLAIN.count([*LEDGER, graph]), LAYERS.count([*LEDGER, graph])) == (1_237_000, 1_200_000)
 
 
 def test_moving_data_is_never_counted() -> None:

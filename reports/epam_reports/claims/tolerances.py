@@ -36,7 +36,9 @@ def tolerance_of(claim: PublishedNumber) -> float:
 
 
 def tight_tolerance_of(claim: PublishedNumber) -> float:
-    """The same for readings of which there are several."""
+    """The same for readings of which there are several; parameters are exact, so only to the digit."""
+    if claim.metric == "parameters":
+        return claim.half_last_digit
     return min(tolerance_of(claim), max(claim.half_last_digit, TIGHT_TOLERANCE * float(claim.value)))
 
 

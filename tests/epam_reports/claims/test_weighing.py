@@ -254,7 +254,7 @@ def test_norms_counted_by_a_known_rule_are_another_convention(judge: Judge, netw
 def test_a_count_that_misses_fused_attention_is_another_convention(judge: Judge) -> None:
     found = judge(TIMESFORMER, TIMESFORMER.macs)
     assert found.verdict is Verdict.OTHER_CONVENTION
-    assert "attention's products left out" in str(found.convention)
+    assert "counters that miss fused attention" in str(found.convention)
 
 
 @of_all

@@ -33,7 +33,7 @@ CATALOGUE = {
     "i3d_r50", "slowfast_r50_4x16", "slowfast_r50_8x8", "slowonly_r50_4x16", "x3d_xs", "x3d_s", "x3d_l",
     "r2plus1d_r34", "csn_r50", "tsn_r50", "tsm_r50", "tsm_mobilenet_v2", "timesformer_16f", "videomae_b",
     "c3d_pose", "x3d_pose", "x3d_shallow_pose", "stgcn", "stgcn_pp", "agcn", "agcn_2s", "ctrgcn",
-    "rgbpose_conv3d", "epam_net_v1", "vpn", "mmnet", "pi_vit",
+    "rgbpose_conv3d", "epam_net_v1", "vpn", "mmnet", "pi_vit", "ms_g3d",
 }  # fmt: skip
 
 
