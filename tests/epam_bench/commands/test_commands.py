@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from epam.errors import InputError, UnknownNameError
 from epam_baselines import list_models
 from epam_bench.commands.app import app
+from epam_bench.counters import COUNTERS
 from epam_bench.records import CountRecord, LatencyRecord, read_records
 
 COMMANDS = ("models", "flops", "conformance", "latency", "tables", "explain", "claims", "reproduce")
@@ -116,7 +117,7 @@ def test_reproduce_leaves_records_tables_figures_and_verdicts(tmp_path: Path, mo
     result = CliRunner().invoke(app, ["reproduce", "--quick", "-o", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
     records, _ = read_records(tmp_path / "out" / "records.jsonl")
-    assert sum(isinstance(record, CountRecord) for record in records) == 6
+    assert sum(isinstance(record, CountRecord) for record in records) == 2 * len(COUNTERS)
     assert sum(isinstance(record, LatencyRecord) for record in records) == 2
     written = {path.suffix for path in (tmp_path / "out").rglob("*") if path.is_file()}
     assert {".jsonl", ".md", ".csv", ".tex", ".svg", ".png"} <= written

@@ -117,6 +117,20 @@ def test_attention_is_one_line_whatever_the_device_makes_of_it() -> None:
     )
 
 
+def _attend_and_join_heads(tokens: Tensor) -> Tensor:
+    heads = tokens.unflatten(-1, (2, 4)).transpose(1, 2)
+    return F.scaled_dot_product_attention(heads, heads, heads).transpose(1, 2).reshape(tokens.shape)
+
+
+def test_what_follows_an_attention_copies_no_more_on_meta_than_on_the_cpu() -> None:
+    moved = [
+        accounts(_attend_and_join_heads, torch.zeros(1, 6, 8, device=device))[0].ledger.lines
+        for device in ("cpu", "meta")
+    ]
+    assert moved[0] == moved[1]
+    assert [line.operation for line in moved[0]] == ["scaled_dot_product_attention"]
+
+
 @pytest.mark.parametrize(
     "layer", [nn.GRU(4, 6), nn.LSTM(4, 6), nn.RNN(4, 6)], ids=lambda each: type(each).__name__
 )

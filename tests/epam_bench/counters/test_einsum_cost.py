@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
+from epam_bench.counters import COUNTERS
 from epam_bench.counters.einsum_cost import einsum_macs
 
 
@@ -33,3 +36,28 @@ def test_multiply_adds_of_an_equation(
     operands = [torch.empty(shape, device="meta") for shape in shapes]
     assert einsum_macs(equation, *operands) == macs
     assert einsum_macs(equation, operands) == macs
+
+
+class Chain(torch.nn.Module):
+    def forward(self, *operands: torch.Tensor) -> torch.Tensor:
+        return torch.einsum("ab,bc,cd,de->ae", *operands)
+
+
+@pytest.mark.parametrize(
+    ("path", "macs"),
+    [
+        ([(0, 1), (0, 1), (0, 1)], 10 * 3 * 5 + 5 * 1 * 2 + 10 * 5 * 2),  # AB, CD, then one by the other
+        ([(2, 3), (1, 2), (0, 1)], 5 * 1 * 2 + 3 * 5 * 2 + 10 * 3 * 2),  # CD, B · CD, A · BCD
+    ],
+)
+def test_a_planned_order_is_the_one_that_pytorch_takes(
+    path: list[tuple[int, int]], macs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With opt_einsum installed PyTorch asks it for an order; a product goes to the end of what is left."""
+    planner = SimpleNamespace(contract_path=lambda *_, **__: (path, None))
+    monkeypatch.setattr(torch.backends.opt_einsum, "is_available", lambda: True)
+    monkeypatch.setattr(torch.backends.opt_einsum, "get_opt_einsum", lambda: planner)
+    monkeypatch.setattr(torch.backends.opt_einsum, "enabled", True)
+    operands = [torch.zeros(shape) for shape in ((10, 3), (3, 5), (5, 1), (1, 2))]
+    counted = COUNTERS["consensus"].count(Chain(), tuple(operands))
+    assert (counted.macs, counted.disagreements) == (macs, ())
