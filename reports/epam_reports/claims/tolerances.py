@@ -16,6 +16,9 @@ RELATIVE_TOLERANCE = 0.01
 PARAMETERS_TOLERANCE = 0.001
 """Parameters are counted exactly: nobody's rule differs, so more than 0.1 % is another network or part."""
 
+TIGHT_PARAMETERS_TOLERANCE = 0.0003
+"""Room for a number that was rounded twice, and no more: heads for seven data sets are near each other."""
+
 TIGHT_TOLERANCE = 0.002
 """For a counter's rule that the source does not name, and for readings that depart more than once: there
 are several, and some come near. A rule's count is exact, so nothing but rounding should part them."""
@@ -36,10 +39,9 @@ def tolerance_of(claim: PublishedNumber) -> float:
 
 
 def tight_tolerance_of(claim: PublishedNumber) -> float:
-    """The same for readings of which there are several; parameters are exact, so only to the digit."""
-    if claim.metric == "parameters":
-        return claim.half_last_digit
-    return min(tolerance_of(claim), max(claim.half_last_digit, TIGHT_TOLERANCE * float(claim.value)))
+    """The same for readings of which there are several."""
+    share = TIGHT_PARAMETERS_TOLERANCE if claim.metric == "parameters" else TIGHT_TOLERANCE
+    return min(tolerance_of(claim), max(claim.half_last_digit, share * float(claim.value)))
 
 
 def tolerance_for(reading: Reading, claim: PublishedNumber) -> float:

@@ -25,7 +25,7 @@ def _reading(value: float, *, tight: bool = False, spread: float = 0.0) -> Readi
         ("64", "macs", 0.64, 0.5),
         ("40.697", "macs", 0.40697, 0.081394),
         ("2.5", "parameters", 0.05, 0.05),
-        ("33.371472", "parameters", 0.033371472, 5e-7),
+        ("33.371472", "parameters", 0.033371472, 0.0100114416),
         ("96.1", "top1", 0.05, 0.05),
     ],
 )
