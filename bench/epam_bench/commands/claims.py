@@ -96,7 +96,7 @@ def claims(
         emit([sources_table(chosen)], output_format=output_format, output=output)
         return
     claimed = select_claims(published, source, model)
-    known = _read(from_records) if from_records else _count(claimed, published, records, plugins)
+    known = _read(from_records) if from_records else count_for_claims(claimed, published, records, plugins)
     judged = judge_claims(known, published, source, model)
     kept = [result for result in judged if not verdict or result.verdict.value in verdict]
     emit([claims_table(kept)], output_format=output_format, output=output, records=known)
@@ -132,13 +132,20 @@ def _read(path: Path) -> list[AnyRecord]:
     return records
 
 
-def _count(
+def count_for_claims(
     claimed: Sequence[PublishedNumber],
     published: Sequence[PublishedNumber],
     file: Path,
-    plugins: Path | None,
+    plugins: Path | None = None,
 ) -> list[AnyRecord]:
-    """Count what the claims name; what is near, where a claim does not simply hold; then what is far."""
+    """Count what the claims name; what is near, where a claim does not simply hold; then what is far.
+
+    Args:
+        claimed: the claims that are to be judged.
+        published: those and their operands.
+        file: every count is appended to it as it is made.
+        plugins: folder of further models that claims may name.
+    """
     from epam_bench.commands.output import report_failures
     from epam_bench.plan import plan_plugins
     from epam_bench.records import check_writable

@@ -11,7 +11,9 @@ from epam_bench.records import CountRecord
 from epam_reports.claims import judge_claims
 from epam_reports.exporters import to_json
 from epam_reports.table import text_frame
+from epam_reports.published import load_published
 from epam_reports.tables import claims_table
+from epam_reports.tables.claim_verdicts import count_by_verdict, sources_table
 
 
 def test_row_carries_the_verdict_and_its_reason(count: Callable[..., CountRecord]) -> None:
@@ -45,3 +47,20 @@ def test_every_reading_tried_comes_out_for_machines(count: Callable[..., CountRe
         "deviation_percent": pytest.approx(1.54868),
         "matches": True,
     }
+
+
+def test_verdicts_are_counted_in_one_line(count: Callable[..., CountRecord]) -> None:
+    verdicts = judge_claims([count()], sources=["EPAM-PAPER", "EPAM-README"])
+    line = count_by_verdict(verdicts)
+    assert line == "9 claims of 2 sources: 1 holds, 8 needs data."
+    assert claims_table(verdicts).remarks == (line,)
+    assert count_by_verdict(verdicts[:1]).startswith("1 claim of 1 source: ")
+    assert count_by_verdict([]) == "0 claims of 0 sources: none."
+
+
+def test_sources_are_told_with_what_they_claim() -> None:
+    numbers = [number for number in load_published() if number.source.id.startswith("EPAM")]
+    frame = text_frame(sources_table(numbers)).set_index("Source")
+    assert list(frame.loc["EPAM-README", ["Costs", "Accuracies"]]) == ["0", "8"]
+    assert list(frame.loc["EPAM-TABLE1", ["Costs", "Accuracies"]]) == ["6", "0"]
+    assert frame.loc["EPAM-TABLE1", "Kind"] == "paper"
