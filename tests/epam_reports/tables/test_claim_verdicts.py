@@ -10,8 +10,8 @@ import pytest
 from epam_bench.records import CountRecord
 from epam_reports.claims import judge_claims
 from epam_reports.exporters import to_json
-from epam_reports.table import text_frame
 from epam_reports.published import load_published
+from epam_reports.table import text_frame
 from epam_reports.tables import claims_table
 from epam_reports.tables.claim_verdicts import count_by_verdict, sources_table
 
