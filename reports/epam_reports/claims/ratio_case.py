@@ -6,7 +6,12 @@ from collections.abc import Sequence
 
 from epam_reports.claims.basis import Basis
 from epam_reports.claims.case import Case
-from epam_reports.claims.ratios import accuracy_views_of, macs_ratio_readings, parameters_ratio_readings
+from epam_reports.claims.ratios import (
+    accuracy_views_of,
+    macs_ratio_readings,
+    own_number,
+    parameters_ratio_readings,
+)
 from epam_reports.claims.reasons import left_out, printed
 from epam_reports.measurements import Measured
 from epam_reports.published import PublishedNumber, select
@@ -19,9 +24,9 @@ def ratio_case(claim: PublishedNumber, ours: Basis) -> Case:
     if claim.against is None:
         missing = "missing: which network it is compared with" + (f"; {claim.note}" if claim.note else "")
         return Case(claim=claim, readings=[], subject=f"fewer {what} by {claim.model}", missing=missing)
-    small = _operand(claim.catalogue_name, None, ours)
-    large = _operand(None, claim.against, ours)
     stand_in = _counted_name_of(claim.against, ours.numbers)
+    small = _operand(claim.counted_name, own_number(claim, "macs", ours.numbers), ours)
+    large = _operand(stand_in, _cost_of(claim.against, ours.numbers), ours)
     names = " ".join(name for name in (claim.counted_name, stand_in) if name)
     subject, needs = f"fewer {what} than {claim.against}", f"run: epam-bench flops {names}"
     about = _stands_in_for(claim.against, large)
@@ -51,24 +56,18 @@ def ratio_case(claim: PublishedNumber, ours: Basis) -> Case:
     )
 
 
-def _cost_of(
-    name: str | None, model: str | None, numbers: Sequence[PublishedNumber]
-) -> PublishedNumber | None:
-    """The first published count of a model, by the catalogue's or by the sources' name."""
-    if name is None and model is None:
-        return None
-    return next(iter(select(numbers, catalogue_name=name, model=model, metrics=("macs",))), None)
+def _cost_of(model: str, numbers: Sequence[PublishedNumber]) -> PublishedNumber | None:
+    """The first published count of a model as its sources name it."""
+    return next(iter(select(numbers, model=model, metrics=("macs",))), None)
 
 
 def _counted_name_of(model: str, numbers: Sequence[PublishedNumber]) -> str | None:
     return next((number.counted_name for number in select(numbers, model=model) if number.counted_name), None)
 
 
-def _operand(name: str | None, model: str | None, ours: Basis) -> Measured | None:
+def _operand(name: str | None, cost: PublishedNumber | None, ours: Basis) -> Measured | None:
     """One side of a ratio: the model at the input of its first published count."""
-    cost = _cost_of(name, model, ours.numbers)
-    counted = name or (_counted_name_of(model, ours.numbers) if model else None)
-    return ours.at(counted, cost.input if cost else "")
+    return ours.at(name, cost.input if cost else "")
 
 
 def _stands_in_for(model: str, entry: Measured | None) -> str:
@@ -82,7 +81,7 @@ def _missing_operand(claim: PublishedNumber, numbers: Sequence[PublishedNumber])
     if select(numbers, model=claim.against, metrics=("parameters",)):
         return ""
     lacking = f"missing: {claim.against}'s parameter count and whether heads count"
-    own = next(iter(select(numbers, catalogue_name=claim.catalogue_name, metrics=("parameters",))), None)
+    own = own_number(claim, "parameters", numbers)
     if own is None:
         return lacking
     low, high = (float(claim.value) + sign * claim.half_last_digit for sign in (-1, 1))
@@ -95,7 +94,7 @@ def _missing_operand(claim: PublishedNumber, numbers: Sequence[PublishedNumber])
 
 def _note_on_competitor(model: str, numbers: Sequence[PublishedNumber]) -> str:
     """What of the competitor's printed operand is our inference."""
-    cost = _cost_of(None, model, numbers)
+    cost = _cost_of(model, numbers)
     return f"of {model}'s {printed(cost)}: {cost.note}" if cost and cost.note else ""
 
 
@@ -117,7 +116,7 @@ def _cost_of_own_test(
     accuracy = next(
         number for number in select(numbers, model=claim.against, metrics=ACCURACIES) if number.views
     )
-    ours = _cost_of(claim.catalogue_name, None, numbers)
+    ours = own_number(claim, "macs", numbers)
     known = (
         select(numbers, catalogue_name=stand_in, metrics=("macs",), shapes=accuracy.shapes)
         if stand_in

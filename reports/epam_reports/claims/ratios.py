@@ -11,7 +11,7 @@ from epam_reports.conventions import MEGA
 from epam_reports.costs import count_views
 from epam_reports.measurements import Measured
 from epam_reports.published import PublishedNumber, select
-from epam_reports.published.published_number import ACCURACIES
+from epam_reports.published.published_number import ACCURACIES, Metric
 
 
 def macs_ratio_readings(
@@ -47,7 +47,7 @@ def parameters_ratio_readings(
         readings.append(
             Reading("our counts, heads left out", rest / small_rest, words, Departure.CONVENTION, Burden.RULE)
         )
-    printed = next(iter(select(numbers, catalogue_name=claim.catalogue_name, metrics=("parameters",))), None)
+    printed = own_number(claim, "parameters", numbers)
     if printed:
         words = f"{many / MEGA:.2f} M / {printed.value} M"
         value = many / MEGA / float(printed.value)
@@ -57,6 +57,14 @@ def parameters_ratio_readings(
             )
         )
     return readings
+
+
+def own_number(
+    claim: PublishedNumber, metric: Metric, numbers: Sequence[PublishedNumber]
+) -> PublishedNumber | None:
+    """The first number of a kind that was printed of the claim's own model."""
+    name, model = claim.catalogue_name, None if claim.catalogue_name else claim.model
+    return next(iter(select(numbers, catalogue_name=name, model=model, metrics=(metric,))), None)
 
 
 def accuracy_views_of(model: str | None, numbers: Sequence[PublishedNumber]) -> frozenset[int]:
@@ -143,7 +151,7 @@ def _of_printed_macs(
     claim: PublishedNumber, numbers: Sequence[PublishedNumber], accuracy_views: frozenset[int]
 ) -> Iterator[Reading]:
     large = next(iter(select(numbers, model=claim.against, metrics=("macs",))), None)
-    small = next(iter(select(numbers, catalogue_name=claim.catalogue_name, metrics=("macs",))), None)
+    small = own_number(claim, "macs", numbers)
     if large is None or small is None:
         return
     ratio = float(large.value) / float(small.value)

@@ -91,9 +91,10 @@ def _of_claim(claim: PublishedNumber, published: Sequence[PublishedNumber]) -> I
         for text in [text for text in texts if text] or [""]:
             yield CountRequest(claim.counted_name, parse_input(text) or None, claim.build_options)
     if claim.metric.endswith("_ratio"):
-        own = select(published, catalogue_name=claim.catalogue_name, metrics=("macs",))
-        others = select(published, model=claim.against, metrics=("macs",))
-        for costs in (own if claim.catalogue_name else (), others if claim.against else ()):
+        name, model = claim.catalogue_name, None if claim.catalogue_name else claim.model
+        own = select(published, catalogue_name=name, model=model, metrics=("macs",))
+        others = select(published, model=claim.against, metrics=("macs",)) if claim.against else ()
+        for costs in (own, others):
             yield from (request for cost in costs[:1] for request in _of_claim(cost, published))
 
 

@@ -50,3 +50,15 @@ def test_without_counts_both_models_are_asked_for(claim: Claim) -> None:
     (found,) = judge_claims([], [other, claim("8.0", "macs_ratio", against="C3D")])[-1:]
     assert found.verdict is Verdict.NEEDS_DATA
     assert "run: epam-bench flops x3d_m c3d" in found.reason.replace("Run", "run")
+
+
+def test_a_model_of_no_catalogue_lends_no_other_models_numbers(count: Count, claim: Claim) -> None:
+    """A ratio of a stand-in: its own printed 5 G and not the first of the file is its operand."""
+    first = claim("999", catalogue_name="s3d", model="First")
+    own = claim("5.0", catalogue_name=None, stand_in="x3d_m", model="Own")
+    other = claim("40.0", catalogue_name="c3d", model="C3D", input="rgb 3x16x112x112")
+    ratio = claim("8.0", "macs_ratio", catalogue_name=None, stand_in="x3d_m", model="Own", against="C3D")
+    (found,) = judge_claims(_records(count), [first, own, other, ratio])[-1:]
+    assert found.verdict is Verdict.HOLDS
+    assert "999" not in found.reason
+    assert "40.0 G of 1 view / 5.0 G of 1 view" in found.reason
