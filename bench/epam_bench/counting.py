@@ -11,6 +11,7 @@ from torch import nn
 from epam.errors import EpamError
 from epam_baselines import ModelSpec, example_inputs
 from epam_bench.counters import Count, Counter, Ledger, WeightsNeededError
+from epam_bench.counters.quick_shapes import QuickShapes
 from epam_bench.counters.replica import on_meta
 from epam_bench.environment import describe_environment
 from epam_bench.model_card import describe_model
@@ -33,7 +34,7 @@ class BuiltModel:
     def shapes(self) -> nn.Module:
         """On the meta device; a network that cannot be built there has its weights."""
         try:
-            with torch.device("meta"):
+            with torch.device("meta"), QuickShapes():
                 return self._build()
         except EpamError:
             raise

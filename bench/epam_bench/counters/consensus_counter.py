@@ -13,7 +13,7 @@ from torch import nn
 from epam_bench.counters.call_accountant import CallAccountant
 from epam_bench.counters.counter import Arguments, Count, KeywordArguments
 from epam_bench.counters.dispatch_accountant import DispatchAccountant, weights_of
-from epam_bench.counters.ledger import Ledger
+from epam_bench.counters.ledger import Ledger, ancestors
 from epam_bench.counters.replica import Replica, count_replica
 
 Device = Literal["meta", "cpu", "cuda"]
@@ -77,7 +77,7 @@ class ConsensusCounter:
         return Count(
             macs=ledger.total.macs,
             by_operation=_macs_by_operation(ledger),
-            by_module={"": ledger.total.macs} | _macs_by_module(ledger),
+            by_module=_macs_by_module(ledger),
             uncounted=dict(dispatched.uncounted),
             caveats=_lower_bound(dispatched.uncounted),
             ledger=ledger,
@@ -94,7 +94,13 @@ def _macs_by_operation(ledger: Ledger) -> dict[str, int]:
 
 
 def _macs_by_module(ledger: Ledger) -> dict[str, int]:
-    return {path: line.macs for path, line in ledger.by_module().items() if line.macs}
+    """Of the network and of every part that has any, its own parts' included."""
+    macs: collections.Counter[str] = collections.Counter({"": 0})
+    for line in ledger:
+        if line.macs:
+            for path in ancestors(line.module):
+                macs[path] += line.macs
+    return dict(macs)
 
 
 def _lower_bound(uncounted: dict[str, int]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from epam_bench.counters.ledger import Ledger, LedgerLine, merge_lines
+from epam_bench.counters.ledger import Ledger, LedgerLine
 from epam_bench.counters.operation_kinds import base_name, kind_of, ledger_name, moves_nothing, plain_name
 from epam_bench.records import OperationKind
 
@@ -266,12 +266,18 @@ class DispatchAccountant(TorchDispatchMode):
         self.when_outside_calls: Callable[[str, tuple[Any, ...], int], None] = _not_asked
         self._weights = {_storage(weight) for weight in weights} - {None}
         self._scopes: list[CallScope] = []
-        self._lines: list[LedgerLine] = []
+        # Calls, MACs, elements, bytes read and written, and of weights, as a line has them.
+        self._lines: dict[tuple[str, str, OperationKind], list[int]] = {}
 
     @property
     def ledger(self) -> Ledger:
         """What was dispatched so far, by module and operation."""
-        return merge_lines(self._lines)
+        return Ledger(
+            tuple(
+                LedgerLine(operation, kind, module, *numbers)
+                for (module, operation, kind), numbers in self._lines.items()
+            )
+        )
 
     @contextmanager
     def scope(
@@ -344,22 +350,20 @@ class DispatchAccountant(TorchDispatchMode):
         return {}
 
     def _enter(self, operation: str, work: Work, kind: OperationKind, traffic: Traffic) -> None:
-        """One line for each kind of work; what is moved stands once, weights with the products."""
-        line = LedgerLine(
-            operation=operation,
-            kind=max(work, key=lambda each: each is OperationKind.ATTENTION) if work else kind,
-            module=self.module_path,
-            elements=traffic.elements,
-            bytes_read=traffic.bytes_read,
-            bytes_written=traffic.bytes_written,
-            weight_bytes=traffic.weight_bytes,
-        )
-        self._lines.append(replace(line, macs=work.get(line.kind, 0)))
+        """One line for each kind of work; what is moved stands once, with an attention where there is one."""
+        if work:
+            kind = OperationKind.ATTENTION if OperationKind.ATTENTION in work else next(iter(work))
+        moved = (traffic.elements, traffic.bytes_read, traffic.bytes_written, traffic.weight_bytes)
+        self._add(operation, kind, work.get(kind, 0), *moved)
         for other, macs in work.items():
-            if other is not line.kind:
-                self._lines.append(
-                    LedgerLine(operation=operation, kind=other, module=self.module_path, macs=macs)
-                )
+            if other is not kind:
+                self._add(operation, other, macs, 0, 0, 0, 0)
+
+    def _add(self, operation: str, kind: OperationKind, *numbers: int) -> None:
+        line = self._lines.setdefault((self.module_path, operation, kind), [0] * (1 + len(numbers)))
+        line[0] += 1
+        for place, number in enumerate(numbers, start=1):
+            line[place] += number
 
     def _traffic(self, operands: Any, result: Any, *, only_first: bool) -> Traffic:
         read = weights = 0

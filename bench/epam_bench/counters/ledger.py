@@ -78,14 +78,9 @@ class Ledger:
         """What was called inside each module, its parts included; the network itself is ``""``."""
         inside: dict[str, LedgerLine] = {}
         for line in self.lines:
-            for path in _ancestors(line.module):
+            for path in ancestors(line.module):
                 inside[path] = inside[path] + line if path in inside else line
         return {path: replace(line, module=path) for path, line in inside.items()}
-
-
-def merge_lines(lines: Iterable[LedgerLine]) -> Ledger:
-    """A ledger of single calls: those of one operation, kind and module become one line."""
-    return Ledger(tuple(_merged(lines, lambda line: (line.module, line.operation, line.kind)).values()))
 
 
 def _merged(lines: Iterable[LedgerLine], key: Callable[[LedgerLine], KeyT]) -> dict[KeyT, LedgerLine]:
@@ -96,7 +91,7 @@ def _merged(lines: Iterable[LedgerLine], key: Callable[[LedgerLine], KeyT]) -> d
     return merged
 
 
-def _ancestors(path: str) -> Iterator[str]:
+def ancestors(path: str) -> Iterator[str]:
     """``a.b`` → ``""``, ``a``, ``a.b``."""
     yield ""
     parts = path.split(".") if path else []

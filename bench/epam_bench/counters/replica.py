@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import random
 import warnings
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 
 from epam.errors import InputError
 from epam_bench.counters.counter import Arguments, Count, CounterError, WeightsNeededError
+from epam_bench.counters.quick_shapes import QuickShapes, like_on_meta
 
 InputsT = TypeVar("InputsT")
 
@@ -50,7 +52,8 @@ def count_replica(
         if device != "meta":
             return count(_real_replica(model, args, kwargs, device))
         try:
-            return count(Replica(meta_replica(model), meta_inputs(args), meta_inputs(kwargs)))
+            with QuickShapes():
+                return count(Replica(meta_replica(model), meta_inputs(args), meta_inputs(kwargs)))
         except (InputError, CounterError):
             raise
         # Whatever a network does with values fails in its own way: the real run tells a network's
@@ -72,13 +75,13 @@ def meta_replica(model: nn.Module) -> nn.Module:
 
     No weight is copied, and whatever a counter does to the replica, the network never sees.
     """
-    memo: dict[int, object] = {id(tensor): _to_meta(tensor) for tensor in _tensors_held(model)}
+    memo: dict[int, Any] = {id(tensor): _to_meta(tensor) for tensor in _tensors_held(model)}
     return _copied(model, memo).eval()
 
 
 def meta_inputs(inputs: InputsT) -> InputsT:
     """The same shapes and types on the meta device, also inside lists, tuples and dictionaries."""
-    return tree_map_only(Tensor, lambda value: torch.empty_like(value, device="meta"), inputs)
+    return tree_map_only(Tensor, like_on_meta, inputs)
 
 
 def on_meta(model: nn.Module) -> bool:
@@ -91,21 +94,46 @@ def _real_replica(model: nn.Module, args: Arguments, kwargs: dict[str, Any], dev
         raise WeightsNeededError(f"{type(model).__name__} is on the meta device; build it on the CPU")
     args, kwargs = tree_map_only(Tensor, lambda value: value.detach().to(device), (args, kwargs))
     # A tensor that was computed from others is refused by deepcopy.
-    memo: dict[int, object] = {
+    memo: dict[int, Any] = {
         id(tensor): tensor.detach().clone() for tensor in _tensors_held(model) if not tensor.is_leaf
     }
     return Replica(_copied(model, memo).to(device).eval(), args, kwargs)
 
 
-def _copied(model: nn.Module, memo: dict[int, object]) -> nn.Module:
+def _copied(model: nn.Module, memo: dict[int, Any]) -> nn.Module:
     try:
-        return copy.deepcopy(model, memo)
+        return _copy_module(model, memo)
     # Locks, open files, generators: pickling's refusals.
     except TypeError as error:
         raise CounterError(
             f"{type(model).__name__} cannot be copied ({error}); counting works on a copy, so keep such an "
             "attribute outside the network"
         ) from error
+
+
+def _copy_module(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
+    """What ``copy.deepcopy`` gives, sooner: most of what a module holds are empty dictionaries."""
+    if id(module) in memo:
+        return memo[id(module)]
+    if any(hasattr(type(module), name) for name in ("__deepcopy__", "__copy__", "__getnewargs__")):
+        return copy.deepcopy(module, memo)
+    replica = memo[id(module)] = type(module).__new__(type(module))
+    for name, value in vars(module).items():
+        replica.__dict__[name] = _copy_value(value, memo)
+    return replica
+
+
+def _copy_value(value: Any, memo: dict[int, Any]) -> Any:
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, nn.Module):
+        return _copy_module(value, memo)
+    if type(value) in (dict, OrderedDict) and id(value) not in memo:
+        entries = memo[id(value)] = type(value)()
+        for key, entry in value.items():
+            entries[key] = _copy_value(entry, memo)
+        return entries
+    return copy.deepcopy(value, memo)
 
 
 def _tensors_held(model: nn.Module) -> Iterator[Tensor]:
@@ -120,7 +148,7 @@ def _tensors_held(model: nn.Module) -> Iterator[Tensor]:
 
 
 def _to_meta(tensor: Tensor) -> Tensor:
-    data = torch.empty_like(tensor, device="meta")
+    data = like_on_meta(tensor)
     return nn.Parameter(data, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else data
 
 

@@ -69,6 +69,19 @@ def test_a_shift_reads_and_writes_every_element() -> None:
     assert (line.bytes_read, line.bytes_written) == (12 * 8, 12 * 8)
 
 
+def test_calls_of_one_operation_by_one_module_become_one_line() -> None:
+    accountant = DispatchAccountant(())
+    x = torch.zeros(2, 3)
+    with torch.no_grad(), accountant:
+        for path in ("stem", "stem", "head"):
+            accountant.module_path = path
+            x.relu()
+    assert [(line.module, line.calls, line.elements, line.bytes_written) for line in accountant.ledger] == [
+        ("stem", 2, 12, 48),
+        ("head", 1, 6, 24),
+    ]
+
+
 def test_what_is_expanded_is_read_once() -> None:
     line = only_line(account(torch.add, torch.zeros(1, 4).expand(100, 4), torch.zeros(100, 4)))
     assert (line.bytes_read, line.bytes_written) == ((4 + 400) * FLOAT, 400 * FLOAT)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from epam_bench.counters.ledger import Ledger, LedgerLine, merge_lines
+from epam_bench.counters.ledger import Ledger, LedgerLine
 from epam_bench.records import OperationKind
 
 CONV, NORM = OperationKind.CONVOLUTION, OperationKind.NORMALISATION
@@ -27,24 +27,15 @@ LINES = (
 )
 
 
-def test_calls_of_one_operation_by_one_module_become_one_line() -> None:
-    merged = merge_lines(LINES)
-    assert [(line.module, line.operation, line.calls, line.macs) for line in merged] == [
-        ("stem.conv", "convolution", 2, 101),
-        ("stem.norm", "batch_norm", 1, 0),
-        ("", "convolution", 1, 1000),
-    ]
-
-
 def test_total_sums_every_column() -> None:
-    total = merge_lines(LINES).total
+    total = Ledger(LINES).total
     assert (total.calls, total.macs, total.elements) == (4, 1101, 1111)
     assert (total.bytes_read, total.bytes_written, total.weight_bytes) == (2222, 3333, 4444)
     assert Ledger().total.calls == 0
 
 
 def test_kinds_and_operations_are_summed_over_modules() -> None:
-    ledger = merge_lines(LINES)
+    ledger = Ledger(LINES)
     assert {kind: line.elements for kind, line in ledger.by_kind().items()} == {CONV: 1101, NORM: 10}
     assert [(line.operation, line.module, line.calls) for line in ledger.by_operation()] == [
         ("convolution", "", 3),
@@ -53,7 +44,7 @@ def test_kinds_and_operations_are_summed_over_modules() -> None:
 
 
 def test_a_module_holds_what_its_parts_do_and_the_network_holds_all() -> None:
-    inside = merge_lines(LINES).by_module()
+    inside = Ledger(LINES).by_module()
     assert {path: line.elements for path, line in inside.items()} == {
         "": 1111,
         "stem": 111,
