@@ -99,6 +99,8 @@ def reproduce(
     )
     failures |= outcome.failures
     interrupted = outcome.interrupted
+    if not quick and not interrupted:
+        _count_for_claims(records_file)
     wanted = not quick if training is None else training
     if wanted and not interrupted:
         trained = _train_short(folder)
@@ -121,6 +123,16 @@ def reproduce(
         raise typer.Exit(INTERRUPTED)
     if failures:
         raise typer.Exit(SOME_FAILED)
+
+
+def _count_for_claims(records_file: Path) -> None:
+    """Count what published claims name besides the catalogue's own inputs."""
+    from epam_bench.commands.claims import count_for_claims
+    from epam_reports.claims import select_claims
+    from epam_reports.published import load_published
+
+    published = load_published()
+    count_for_claims(select_claims(published), published, records_file)
 
 
 def _train_short(folder: Path) -> AblationOutcome:
