@@ -13,6 +13,7 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 
 from epam_bench.counters.counter import WeightsNeededError
 from epam_bench.counters.operation_kinds import base_name, moves_nothing
+from epam_bench.counters.quick_shapes import QuickShapes
 
 
 class ShapesOnly(TorchDispatchMode):
@@ -87,7 +88,7 @@ def _tensors(*values: Any) -> Iterator[Tensor]:
 
 
 def _hollow_result(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    with torch.no_grad():
+    with torch.no_grad(), QuickShapes():
         args, kwargs = tree_map_only(Tensor, _to_meta, (args, kwargs))
         return tree_map_only(Tensor, hollow, func(*args, **kwargs))
 
