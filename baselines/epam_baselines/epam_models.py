@@ -25,6 +25,7 @@ EPAM_NET = ModelSpec(
     crops=1,
     num_classes=60,
     build=EPAMNet,
+    head=("rgb_cls_head", "pose_cls_head"),
 )
 X_SHIFTNET_RGB = ModelSpec(
     name="x_shiftnet_rgb",

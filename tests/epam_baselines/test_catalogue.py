@@ -79,6 +79,15 @@ def test_every_model_runs_on_meta_tensors_in_both_modes_with_logits_of_the_asked
 
 
 @pytest.mark.parametrize("name", MODELS)
+def test_every_spec_names_the_head_of_its_network(name: str) -> None:
+    with torch.device("meta"):
+        parts = dict(create_model(name).named_modules())
+    head = model_spec(name).head
+    assert head
+    assert set(head) <= set(parts)
+
+
+@pytest.mark.parametrize("name", MODELS)
 def test_every_spec_is_complete_and_agrees_with_its_inputs(name: str) -> None:
     spec = model_spec(name)
     assert spec.name == name

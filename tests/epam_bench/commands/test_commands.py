@@ -46,7 +46,7 @@ def test_help_does_not_wait_for_pytorch() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["flops", "epamnet"], "unknown model 'epamnet'; did you mean 'epam_net'?"),
+        (["flops", "epamnet"], "unknown model 'epamnet'; did you mean 'epam_net' or"),
         (["flops", "c3d", "--counter", "fvcor"], "did you mean 'fvcore'?"),
         (["latency", "c3d", "--batch-size", "none"], "batch size 'none'"),
         (["latency", "c3d", "--precision", "fp64"], "unknown precision 'fp64'"),
