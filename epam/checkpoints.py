@@ -55,6 +55,8 @@ WEIGHT_ENTRIES = ("model_state_dict", "state_dict")
 """Where published files keep the weights; without either, the file itself is the state dict."""
 
 HASH_FIELD = "weights_sha256"
+CLASSIFIER_BIASES = ("fc_cls.bias", "cls_head.fc.bias", "cls_head.fc2.bias", "fc_rgb.bias", "fc_pose.bias")
+"""As long as there are classes, in the networks of EPAM-Net's, MMAction2's and PYSKL's code."""
 LISTED_KEYS = 8
 """A message names this many keys of each kind, then counts the rest."""
 
@@ -84,6 +86,9 @@ def load_checkpoint(
     under ``state_dict`` or bare, keys with or without ``module.`` in front, convolution weights
     with a time axis of length 1. Pickles are never executed (``weights_only``).
 
+    A file may lack what is no weight: a norm's count of batches, as files converted from Caffe2 do,
+    and buffers that a module computes and names in ``computed_buffers``.
+
     Args:
         model: its names and shapes are what the file must have, exactly.
         path: the file.
@@ -99,6 +104,7 @@ def load_checkpoint(
     state = {key: value for key, value in state.items() if not key.startswith(ignored_prefixes)}
     _check_kinds(state, path)
     target = model.state_dict()
+    state = {**_replaceable(model, target), **state}
     state = {key: _with_model_shape(value, target.get(key)) for key, value in state.items()}
     _check_fits(state, target, path)
     state = {key: value.to(target[key].dtype) for key, value in state.items()}
@@ -289,6 +295,22 @@ def _with_model_names(state: StateDict, model: nn.Module, path: Path) -> StateDi
     return renamed
 
 
+def _replaceable(model: nn.Module, target: Mapping[str, Tensor]) -> StateDict:
+    """Entries of a model that a file need not have, as they are then: counts of 0, computed buffers."""
+    counts = {
+        f"{path}.num_batches_tracked".removeprefix(".")
+        for path, module in model.named_modules()
+        if isinstance(module, nn.modules.batchnorm._NormBase)
+    }
+    computed = {
+        f"{path}.{name}".removeprefix(".")
+        for path, module in model.named_modules()
+        for name in getattr(module, "computed_buffers", ())
+    }
+    zeros = {key: torch.zeros_like(target[key], device="cpu") for key in counts & target.keys()}
+    return zeros | {key: target[key].detach().cpu() for key in computed & target.keys()}
+
+
 def _with_model_shape(value: Tensor, target: Tensor | None) -> Tensor:
     """Drop, or add, the time axis of length 1 that tells a 3-D weight from ours."""
     if target is None or value.shape == target.shape:
@@ -327,7 +349,7 @@ def _listed(keys: Iterable[str]) -> str:
 
 def _class_hint(state: StateDict, target: Mapping[str, Tensor]) -> str:
     for key in target:
-        if key.endswith("fc_cls.bias") and key in state and state[key].shape != target[key].shape:
+        if key.endswith(CLASSIFIER_BIASES) and key in state and state[key].shape != target[key].shape:
             return (
                 f"; the file is for {len(state[key])} classes, the model for {len(target[key])}: "
                 "name the data set and protocol that the file was trained on"

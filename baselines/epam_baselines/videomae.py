@@ -102,8 +102,12 @@ class VideoTransformer(nn.Module):
     ::
 
         clip ─ patch_embed ─ (+ pos_embed) ─ blocks ─ mean over tokens ─ fc_norm
+
+    Attributes:
+        computed_buffers: what a checkpoint may leave out.
     """
 
+    computed_buffers = ("pos_embed",)
     pos_embed: Tensor
 
     def __init__(

@@ -326,3 +326,32 @@ def test_ignored_prefixes_stay_in_the_file(tmp_path: Path) -> None:
         epam.load_checkpoint(part, tmp_path / "both.safetensors")
     epam.load_checkpoint(part, tmp_path / "both.safetensors", ignored_prefixes=("other.",))
     assert torch.equal(part[0].weight, both["0"].weight)
+
+
+def test_a_file_without_counts_of_batches_loads_and_they_start_at_0(tmp_path: Path, pose_model) -> None:
+    state = published_state(pose_model)
+    without = {key: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
+    assert len(without) < len(state)
+    torch.save({"state_dict": without}, tmp_path / "converted.pth")
+    model = fresh_pose()
+    model.backbone.conv5.bn.num_batches_tracked.fill_(7)
+    epam.load_checkpoint(model, tmp_path / "converted.pth")
+    assert same_weights(model, pose_model)
+
+
+def test_what_a_module_computes_may_be_left_out_and_stays(tmp_path: Path) -> None:
+    class Waves(nn.Linear):
+        computed_buffers = ("waves",)
+
+        def __init__(self) -> None:
+            super().__init__(2, 3)
+            self.register_buffer("waves", torch.arange(3.0))
+
+    source, model = Waves(), Waves()
+    torch.save({"weight": source.weight, "bias": source.bias}, tmp_path / "without.pth")
+    epam.load_checkpoint(model, tmp_path / "without.pth")
+    assert torch.equal(model.weight, source.weight)
+    assert torch.equal(model.waves, torch.arange(3.0))
+    torch.save(source.state_dict() | {"waves": torch.ones(3)}, tmp_path / "with.pth")
+    epam.load_checkpoint(model, tmp_path / "with.pth")
+    assert torch.equal(model.waves, torch.ones(3))

@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from epam import load_checkpoint
 from epam.errors import InputError
 from epam_baselines.inputs import example_inputs
 from epam_baselines.specification import build_model
@@ -113,10 +114,15 @@ def test_the_order_of_frames_counts_in_a_fresh_network() -> None:
         assert not torch.allclose(model(clip), model(clip.flip(2)), atol=1e-4)
 
 
-def test_a_checkpoint_without_the_positions_loads_and_leaves_them_as_they_are() -> None:
+@pytest.mark.parametrize("from_file", [False, True])
+def test_a_checkpoint_without_the_positions_loads_and_leaves_them_as_they_are(tmp_path, from_file) -> None:
     model, other = small(), small()
     state = {key: value for key, value in other.state_dict().items() if not key.endswith("pos_embed")}
-    model.load_state_dict(state)
+    if from_file:
+        torch.save({"state_dict": state}, tmp_path / "converted.pth")
+        load_checkpoint(model, tmp_path / "converted.pth")
+    else:
+        model.load_state_dict(state)
     clip = torch.randn(1, 3, 4, 32, 32)
     with torch.no_grad():
         assert torch.equal(model(clip), other(clip))
