@@ -7,7 +7,7 @@ convolution along time, the classifier) is here as well, under the names of MMAc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import torch
@@ -199,7 +199,13 @@ class PersonMeanClassifier(nn.Module):
 
 
 class SkeletonNetwork(nn.Module):
-    """A backbone over skeletons and the classifier behind it: MMAction2's ``RecognizerGCN``."""
+    """A backbone over skeletons and the classifier behind it: MMAction2's ``RecognizerGCN``.
+
+    Attributes:
+        checkpoint_prefixes: PYSKL's name of the classifier, which is MMAction2's ``fc``.
+    """
+
+    checkpoint_prefixes: Mapping[str, str] = {"cls_head.fc_cls.": "cls_head.fc."}
 
     def __init__(self, backbone: nn.Module, *, num_classes: int) -> None:
         super().__init__()

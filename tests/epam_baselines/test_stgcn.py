@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from epam.errors import InputError, UnknownNameError
+import epam
+from epam.errors import CheckpointError, InputError, UnknownNameError
+from epam_baselines.agcn import build_agcn
+from epam_baselines.ctrgcn import build_ctrgcn
 from epam_baselines.inputs import example_inputs
 from epam_baselines.skeleton_graph import COCO, distance_partition
 from epam_baselines.specification import build_model
@@ -24,6 +28,7 @@ from epam_baselines.stgcn import (
     mix_joints,
     person_by_person,
 )
+from epam_baselines.stgcn_pp import build_stgcn_pp
 
 Lively = Callable[[nn.Module], nn.Module]
 
@@ -206,3 +211,16 @@ def test_the_layout_is_an_option_and_an_unknown_one_is_refused() -> None:
     assert SPEC.options == {"layout": "coco"}
     with pytest.raises(UnknownNameError, match="skeleton layout 'openpose'"):
         build_model(SPEC, options={"layout": "openpose"})
+
+
+@pytest.mark.parametrize("build", [build_stgcn, build_stgcn_pp, build_agcn, build_ctrgcn])
+def test_pyskls_files_load_too_whose_classifier_has_another_name(tmp_path: Path, build) -> None:
+    source, model = build(num_classes=3), build(num_classes=3)
+    state = source.state_dict()
+    theirs = {key.replace("cls_head.fc.", "cls_head.fc_cls."): value for key, value in state.items()}
+    assert theirs.keys() - state.keys() == {"cls_head.fc_cls.weight", "cls_head.fc_cls.bias"}
+    torch.save({"meta": {"epoch": 16}, "state_dict": theirs, "optimizer": {}}, tmp_path / "j.pth")
+    epam.load_checkpoint(model, tmp_path / "j.pth")
+    assert torch.equal(model.cls_head.fc.weight, source.cls_head.fc.weight)
+    with pytest.raises(CheckpointError, match="for 3 classes, the model for 4"):
+        epam.load_checkpoint(build(num_classes=4), tmp_path / "j.pth")
