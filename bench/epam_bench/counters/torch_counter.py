@@ -41,7 +41,8 @@ def _count(replica: Replica) -> Count:
     met = _OperationLog()
     with counting_flops(replica.model) as counter, met:
         replica.model(*replica.args, **replica.kwargs)
-    by_operation = counter.get_flop_counts()["Global"]
+    # A network without one product has no entry at all.
+    by_operation = counter.get_flop_counts().get("Global", {})
     return Count(
         macs=counter.get_total_flops() // 2,
         by_operation={_name(operation): value // 2 for operation, value in by_operation.items()},

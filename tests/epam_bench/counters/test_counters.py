@@ -202,3 +202,8 @@ def test_a_networks_own_failure_is_not_blamed_on_the_counter(name: str) -> None:
 def test_unknown_counter_names_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match="'fvcore'"):
         get_counter("fvcor")
+
+
+@pytest.mark.parametrize("name", COUNTERS)
+def test_a_network_without_a_product_has_no_macs(name: str) -> None:
+    assert get_counter(name).count(nn.Flatten(), (torch.zeros(2, 3, 4),)).macs == 0
