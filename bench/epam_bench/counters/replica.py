@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from epam.errors import InputError
@@ -46,7 +47,7 @@ def count_replica(
     Raises:
         WeightsNeededError: the network has no values to run with.
     """
-    with _random_state_kept(device), warnings.catch_warnings():
+    with _random_state_kept(device), _left_as_it_is(model), warnings.catch_warnings():
         # A network that is run to be counted has nothing to warn its user of.
         warnings.simplefilter("ignore")
         if device != "meta":
@@ -93,11 +94,23 @@ def _real_replica(model: nn.Module, args: Arguments, kwargs: dict[str, Any], dev
     if on_meta(model):
         raise WeightsNeededError(f"{type(model).__name__} is on the meta device; build it on the CPU")
     args, kwargs = tree_map_only(Tensor, lambda value: value.detach().to(device), (args, kwargs))
-    # A tensor that was computed from others is refused by deepcopy.
+    # Refused by deepcopy: what was computed from others, what has no size yet, rows of sparse matrices.
     memo: dict[int, Any] = {
-        id(tensor): tensor.detach().clone() for tensor in _tensors_held(model) if not tensor.is_leaf
+        id(tensor): _own_copy(tensor)
+        for tensor in _tensors_held(model)
+        if is_lazy(tensor) or not tensor.is_leaf or tensor.layout is torch.sparse_csr
     }
     return Replica(_copied(model, memo).to(device).eval(), args, kwargs)
+
+
+def _own_copy(tensor: Tensor) -> Tensor:
+    if is_lazy(tensor):
+        return _without_size(tensor, tensor.device)
+    return tensor.detach().clone()
+
+
+def _without_size(lazy: Any, device: torch.device | str) -> Any:
+    return type(lazy)(device=device, dtype=lazy.dtype)
 
 
 def _copied(model: nn.Module, memo: dict[int, Any]) -> nn.Module:
@@ -148,8 +161,37 @@ def _tensors_held(model: nn.Module) -> Iterator[Tensor]:
 
 
 def _to_meta(tensor: Tensor) -> Tensor:
+    if is_lazy(tensor):
+        return _without_size(tensor, "meta")
     data = like_on_meta(tensor)
     return nn.Parameter(data, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else data
+
+
+@contextmanager
+def _left_as_it_is(model: nn.Module) -> Iterator[None]:
+    """The network itself in eval mode meanwhile; modes and buffers are as they were afterwards.
+
+    A copy does not reach what functions hold: of a lambda that calls a layer, the layer that runs is
+    the network's own, and a batch norm in training mode would take the run into its statistics.
+    """
+    training = [module for module in model.modules() if module.training]
+    buffers = [
+        (buffer, buffer.detach().clone())
+        for buffer in model.buffers()
+        if not is_lazy(buffer) and not buffer.is_meta and buffer.layout is torch.strided
+    ]
+    for module in training:
+        module.training = False
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True
+        with torch.no_grad():
+            for buffer, before in buffers:
+                # Also a write that changes nothing would be seen by autograd.
+                if not torch.equal(buffer, before):
+                    buffer.copy_(before)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from epam.errors import InputError
-from epam_bench.counters import Count, WeightsNeededError
+from epam_bench.counters import COUNTERS, Count, WeightsNeededError
 from epam_bench.counters.replica import Replica, count_replica, meta_inputs, meta_replica, on_meta
 
 
@@ -78,3 +78,54 @@ def test_a_refused_input_is_not_tried_again() -> None:
 
 def test_asked_for_a_device_the_replica_runs_there() -> None:
     assert count_replica(_run, nn.Linear(3, 2), (torch.ones(1, 3),), {}, "cpu").macs == 1
+
+
+class CallsWhatAFunctionHolds(nn.Module):
+    """Its layers run from a lambda: a copy of the network calls the layers of the network itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.layer = norm, layer = nn.BatchNorm1d(3), nn.Linear(3, 2)
+        self.function = lambda x: layer(norm(x))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x)
+
+
+@pytest.mark.parametrize("counter", COUNTERS.values(), ids=COUNTERS)
+def test_layers_that_only_a_function_holds_learn_nothing_from_being_counted(counter) -> None:
+    network = CallsWhatAFunctionHolds().train()
+    network.layer.eval()
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    versions = [buffer._version for buffer in network.buffers()]
+    counter.count(network, (torch.randn(5, 3),))
+    assert [module.training for module in network.modules()] == [True, True, False]
+    assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
+    assert [buffer._version for buffer in network.buffers()] == versions
+
+
+class TakesNeighbours(nn.Linear):
+    """Rows mixed by a sparse matrix, kept row by row."""
+
+    def __init__(self) -> None:
+        super().__init__(3, 2)
+        self.register_buffer("neighbours", torch.eye(4).to_sparse_csr())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(self.neighbours @ x)
+
+
+@pytest.mark.filterwarnings("ignore:Sparse CSR tensor support")
+def test_a_sparse_buffer_is_copied_and_its_product_counts_as_it_is_shaped() -> None:
+    count = COUNTERS["consensus"].count(TakesNeighbours(), (torch.randn(4, 3),))
+    assert count.macs == 4 * 4 * 3 + 4 * 3 * 2
+
+
+@pytest.mark.parametrize("device", ["meta", "cpu"])
+@pytest.mark.parametrize("layer", [nn.LazyLinear, nn.LazyBatchNorm1d])
+def test_layers_without_sizes_stay_without(layer: type, device: str) -> None:
+    lazy = layer(2) if layer is nn.LazyLinear else layer()
+    count = COUNTERS["consensus"].count(lazy, (torch.randn(4, 3),), device=device)
+    assert count.caveats == ()
+    assert count.macs == (4 * 3 * 2 if isinstance(lazy, nn.LazyLinear) else 0)
+    assert nn.parameter.is_lazy(lazy.weight)
