@@ -16,6 +16,9 @@ from torch import Tensor
 
 from epam_bench.counters.einsum_cost import einsum_macs
 
+REAL_CONVOLUTIONS_OF_A_COMPLEX_ONE = 3
+"""Of the real parts, of the imaginary ones, and of the sums of both: the fourth product follows."""
+
 
 def _per_axis(value: int | Sequence[int], axes: int) -> list[int]:
     """A number for every axis, from one number, one in a list, or a list."""
@@ -46,7 +49,8 @@ def _convolution(axes: int) -> Callable[..., int]:
                 (sizes[axis] + 2 * margins[axis] - (spread[axis] * (kernel[axis] - 1) + 1)) // steps[axis] + 1
                 for axis in range(axes)
             ]
-        return samples * prod(places) * weight.shape[0] * (channels // groups) * prod(kernel)
+        macs = samples * prod(places) * weight.shape[0] * (channels // groups) * prod(kernel)
+        return REAL_CONVOLUTIONS_OF_A_COMPLEX_ONE * macs if weight.is_complex() else macs
 
     return convolution
 
@@ -66,7 +70,8 @@ def _transposed_convolution(axes: int) -> Callable[..., int]:
     ) -> int:
         samples, channels, sizes = _samples(inputs, axes)
         filters = weight.shape[1] * groups
-        return samples * prod(sizes) * channels * (filters // groups) * prod(weight.shape[-axes:])
+        macs = samples * prod(sizes) * channels * (filters // groups) * prod(weight.shape[-axes:])
+        return REAL_CONVOLUTIONS_OF_A_COMPLEX_ONE * macs if weight.is_complex() else macs
 
     return transposed
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -33,7 +34,8 @@ class ConsensusCounter:
     The convention: a multiply-add is one of a convolution, a matrix product or an attention, computed
     from the operands as they are shaped: positions of padding count, masks (causal ones too) halve
     nothing, a transposed convolution multiplies each input by each weight that it meets, and a
-    complex multiply-add counts once. Biases, norms, activations, pooling and interpolation have
+    complex multiply-add counts once, but of a convolution, which PyTorch makes of three real ones,
+    three times. Biases, norms, activations, pooling and interpolation have
     none; their elements and bytes are in the ledger. What has multiply-adds and no formula is in
     ``uncounted``, and a caveat says that the total is a lower bound.
     """
@@ -71,7 +73,7 @@ class ConsensusCounter:
     def _count(self, replica: Replica) -> Count:
         dispatched = DispatchAccountant(weights_of(replica.model))
         called = CallAccountant(dispatched)
-        with _module_paths(replica.model, dispatched), torch.no_grad(), dispatched, called:
+        with _module_paths(replica.model, dispatched) as elsewhere, torch.no_grad(), dispatched, called:
             replica.model(*replica.args, **replica.kwargs)
         ledger = dispatched.ledger
         return Count(
@@ -79,7 +81,7 @@ class ConsensusCounter:
             by_operation=_macs_by_operation(ledger),
             by_module=_macs_by_module(ledger),
             uncounted=dict(dispatched.uncounted),
-            caveats=_lower_bound(dispatched.uncounted),
+            caveats=(*_lower_bound(dispatched.uncounted), *_unheard(elsewhere)),
             ledger=ledger,
             disagreements=tuple(called.disagreements),
         )
@@ -110,21 +112,38 @@ def _lower_bound(uncounted: dict[str, int]) -> tuple[str, ...]:
     return (f"no formula for {named}: the total is a lower bound",)
 
 
+def _unheard(paths: list[str]) -> tuple[str, ...]:
+    if not paths:
+        return ()
+    return (
+        f"{', '.join(paths)}: run in other threads, where nothing is counted: the total is a lower bound",
+    )
+
+
 @contextmanager
-def _module_paths(model: nn.Module, dispatched: DispatchAccountant) -> Iterator[None]:
-    """Keep the accountant told of the innermost module that runs; only a replica's modules are hooked."""
+def _module_paths(model: nn.Module, dispatched: DispatchAccountant) -> Iterator[list[str]]:
+    """Keep the accountant told of the innermost module that runs; only a replica's modules are hooked.
+
+    Given is a list of the modules that ran in other threads: PyTorch's modes listen in one thread.
+    """
     stack = [""]
+    elsewhere: list[str] = []
+    here = threading.get_ident()
 
     def enter(path: str) -> Any:
         def hook(*_: Any) -> None:
-            stack.append(path)
-            dispatched.module_path = path
+            if threading.get_ident() == here:
+                stack.append(path)
+                dispatched.module_path = path
+            elif path not in elsewhere:
+                elsewhere.append(path)
 
         return hook
 
     def leave(*_: Any) -> None:
-        stack.pop()
-        dispatched.module_path = stack[-1]
+        if threading.get_ident() == here:
+            stack.pop()
+            dispatched.module_path = stack[-1]
 
     handles = []
     for path, module in model.named_modules():
@@ -133,7 +152,7 @@ def _module_paths(model: nn.Module, dispatched: DispatchAccountant) -> Iterator[
             handles.append(module.register_forward_pre_hook(enter(path), prepend=True))
             handles.append(module.register_forward_hook(leave))
     try:
-        yield
+        yield elsewhere
     finally:
         for handle in handles:
             handle.remove()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,10 @@ def _packed(layer: nn.Module, x: Tensor) -> Tensor:
     return layer(pack_padded_sequence(x, torch.tensor([3, 2, 1])))[0].data
 
 
+def _complex(kind: type[nn.Module]) -> nn.Module:
+    return kind(2, 2, 3, dtype=torch.cfloat)
+
+
 @torch.inference_mode()
 def _without_autograd(linear: nn.Module, conv: nn.Module, x: Tensor) -> Tensor:
     return conv(linear(x)[:, None])
@@ -71,6 +76,16 @@ CASES: list[tuple[str, nn.Module, list[tuple[int, ...]], int]] = [
     ("same padding", nn.Conv2d(3, 4, 4, padding="same"), [(1, 3, 5, 5)], 25 * 4 * 3 * 16),
     ("grouped transposed 3-D", nn.ConvTranspose3d(4, 6, 3, 2, groups=2), [(1, 4, 2, 3, 4)], 24 * 4 * 3 * 27),
     ("circular padding", nn.Conv1d(3, 4, 3, padding=1, padding_mode="circular"), [(1, 3, 5)], 5 * 4 * 9),
+    (
+        "complex numbers, three real products for each",
+        Calls(
+            lambda conv, up, x: up(conv(x.to(torch.cfloat))),
+            _complex(nn.Conv1d),
+            _complex(nn.ConvTranspose1d),
+        ),
+        [(1, 2, 5)],
+        3 * (3 * 2 * 2 * 3) + 3 * (3 * 2 * 2 * 3),
+    ),
     ("bilinear", nn.Bilinear(3, 4, 5), [(2, 3), (2, 4)], 2 * 5 * (3 * 4 + 4)),
     ("outer", Calls(torch.outer), [(4,), (3,)], 12),
     ("addr", Calls(torch.addr), [(3, 4), (3,), (4,)], 12),
@@ -267,6 +282,17 @@ def test_what_cannot_be_copied_is_said() -> None:
     model.generator = (each for each in ())
     with pytest.raises(CounterError, match="cannot be copied"):
         count(model, torch.zeros(1, 3))
+
+
+def test_layers_that_run_in_another_thread_are_named_and_the_total_is_a_lower_bound() -> None:
+    def both(here: nn.Module, there: nn.Module, x: Tensor) -> Tensor:
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            return here(pool.submit(there, x).result())
+
+    counted = count(Calls(both, nn.Linear(4, 2), nn.Linear(3, 4)), torch.zeros(1, 3))
+    assert counted.macs == 8
+    assert counted.by_module["layers.0"] == 8
+    assert [line for line in counted.caveats if "lower bound" in line and line.startswith("layers.1:")]
 
 
 @pytest.mark.filterwarnings("ignore:.*deprecated:FutureWarning")
