@@ -345,6 +345,7 @@ def test_two_processes_train_one_network_and_name_a_skipped_sample_once(
     assert weights(tmp_path / "run")
 
 
+@pytest.mark.slow  # as test_distributed has it, by the whole command
 def test_two_processes_tell_an_error_once(arguments: Arguments, tmp_path: Path) -> None:
     done = run_torchrun(COMMAND, arguments("--set", "training.batch_size=1"))
     assert done.returncode != 0

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from epam.errors import InputError, UnknownNameError
 from epam_baselines import list_models
-from epam_bench.commands.app import app
+from epam_bench.commands.app import app, main
 from epam_bench.counters import COUNTERS
 from epam_bench.records import CountRecord, LatencyRecord, read_records
 
@@ -59,12 +59,29 @@ def test_help_does_not_wait_for_pytorch() -> None:
         ),
     ],
 )
-def test_bad_input_is_one_line_and_exit_status_2(tmp_path: Path, arguments: list[str], message: str) -> None:
-    done = epam_bench(*arguments, cwd=tmp_path)
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert done.stderr.count("\n") == 1
+def test_bad_input_is_one_line_and_exit_status_2(
+    tmp_path: Path, arguments: list[str], message: str, monkeypatch, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["epam-bench", *arguments])
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            main()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert message in said
+    assert said.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_bad_input_of_the_installed_command_is_one_line_too(tmp_path: Path) -> None:
+    done = epam_bench("flops", "epamnet", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("epam-bench: unknown model 'epamnet'")
+    assert done.stderr.count("\n") == 1
 
 
 def test_flops_prints_what_it_records(tmp_path: Path) -> None:
