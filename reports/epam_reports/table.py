@@ -22,6 +22,7 @@ class Column:
         key: the frame's column that is printed.
         header: what stands above it, unit included.
         decimals: printed digits after the point; none prints the value as it is, as a quotation is due.
+        never_zero: what so many decimals would make zero gets as many as its first two digits take.
         interval: frame columns of the lower and upper bound, printed in brackets.
         origin: frame column that says ``measured`` or ``quoted`` of this figure.
         quoted_as_printed: a quoted figure keeps its source's digits whatever ``decimals`` says.
@@ -35,6 +36,7 @@ class Column:
     key: str
     header: str
     decimals: int | None = None
+    never_zero: bool = False
     interval: tuple[str, str] | None = None
     origin: str | None = None
     quoted_as_printed: bool = False
@@ -171,7 +173,7 @@ def _cell(
     if column.decimals is None or (quoted and column.quoted_as_printed):
         text = _as_printed(value, about.evidence)
         return replace(printed, text=text, figures=(text,) if isinstance(value, float) else ())
-    figures = [_format(value, column.decimals)]
+    figures = [_format(value, _decimals(value, column))]
     text = figures[0]
     if column.interval and not any(_is_absent(record[bound]) for bound in column.interval):
         figures += [_format(record[bound], column.decimals) for bound in column.interval]
@@ -196,6 +198,15 @@ def _as_printed(value: object, evidence: Evidence | None) -> str:
 def _words(record: dict[str, object], key: str | None) -> str:
     words = record.get(key) if key else None
     return words if isinstance(words, str) else ""
+
+
+def _decimals(value: object, column: Column) -> int:
+    """Printed digits after the point: the column's, or more where these would hide a small cost."""
+    assert column.decimals is not None
+    size = abs(float(str(value)))
+    if not column.never_zero or size >= 0.5 * 10.0**-column.decimals or not 0 < size < math.inf:
+        return column.decimals
+    return 1 - math.floor(math.log10(size))
 
 
 def _format(value: object, decimals: int) -> str:

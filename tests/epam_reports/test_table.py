@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from epam_reports.evidence import ROW, Evidence
@@ -32,6 +34,12 @@ def _texts(table: Table) -> list[list[str]]:
 
 def test_number_is_rounded_and_its_interval_follows_in_brackets() -> None:
     assert _texts(_table({"model": "a", "ms": 2.04, "low": 1.96, "high": 3.0})) == [["a", "2.0 [2.0, 3.0]"]]
+
+
+def test_small_number_is_not_printed_as_zero() -> None:
+    table = _table({"model": "a", "ms": 0.00123}, {"model": "b", "ms": 0.0}, {"model": "c", "ms": 0.06})
+    column = Column(key="ms", header="ms", decimals=1, never_zero=True)
+    assert _texts(replace(table, columns=(column,))) == [["0.0012"], ["0.0"], ["0.1"]]
 
 
 def test_quoted_figure_is_marked_and_explained() -> None:

@@ -134,6 +134,7 @@ def _columns(counters: Sequence[str]) -> tuple[Column, ...]:
                 key=f"{counter}_gmacs",
                 header=counter,
                 decimals=3,
+                never_zero=True,
                 notes=f"{counter}_notes",
                 evidence=counter,
             )
@@ -156,12 +157,20 @@ def _columns(counters: Sequence[str]) -> tuple[Column, ...]:
             key="video_gmacs",
             header="A video",
             decimals=2,
+            never_zero=True,
             notes="video_notes",
             warning="video_warning",
             absent="–",
             evidence="video",
         ),
-        Column(key="second_gmacs", header="A second", decimals=2, absent="–", evidence="second"),
+        Column(
+            key="second_gmacs",
+            header="A second",
+            decimals=2,
+            never_zero=True,
+            absent="–",
+            evidence="second",
+        ),
     )
 
 

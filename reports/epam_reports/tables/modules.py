@@ -25,7 +25,10 @@ def modules_table(records: Iterable[CountRecord], *, depth: int) -> Table:
         columns=(
             Column(key="model", header="Model"),
             Column(key="module", header="Module"),
-            *(Column(key=f"{counter}_gmacs", header=counter, decimals=4, absent="–") for counter in counters),
+            *(
+                Column(key=f"{counter}_gmacs", header=counter, decimals=4, never_zero=True, absent="–")
+                for counter in counters
+            ),
         ),
         remarks=() if counters else ("No counter that was asked splits its count by module.",),
     )
