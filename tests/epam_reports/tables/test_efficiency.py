@@ -106,7 +106,7 @@ def test_disagreement_of_the_accounts_stands_at_the_cost(count: Count) -> None:
 def test_network_of_the_users_own_has_neither_paper_nor_year(count: Count) -> None:
     record = count("mine", title="Mine", paper="–", year=None, clips=2)
     row = _row(efficiency_table([record]), "Mine")
-    assert (row["Paper"], row["Accuracy (%)"]) == ("–", "none published")
+    assert (row["Paper"], row["Accuracy (%)"]) == ("–", "none quoted")
     assert (row["GMACs/video"], row["in views"]) == ("15.2", "2")
 
 
@@ -173,7 +173,7 @@ def test_caveat_of_a_record_is_on_its_row(latency: Latency) -> None:
 
 def test_model_without_published_accuracy_says_so(count: Count) -> None:
     row = _row(efficiency_table([count("x_shiftnet_rgb", 4.1, title="X")]), "X")
-    assert row["Accuracy (%)"] == "none published"
+    assert row["Accuracy (%)"] == "none quoted"
     assert row["GMACs/video"] == "4.1"
 
 
