@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from difflib import get_close_matches
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -233,9 +234,19 @@ def load_published(
     known = _load_sources(sources)
     rows = csv.DictReader(_read(numbers).splitlines(), strict=True)
     try:
-        return tuple(_parse(row, known, f"{numbers.name}, line {rows.line_num}") for row in rows)
+        if lacking := [name for name in _NEEDED if name not in (rows.fieldnames or ())]:
+            raise PublishedDataError(
+                f"{numbers.name}, line 1: no column {', '.join(lacking)}; the first line names the columns, "
+                "as that of published/numbers.csv does"
+            )
+        found = tuple(_parse(row, known, f"{numbers.name}, line {rows.line_num}") for row in rows)
     except csv.Error as error:
         raise PublishedDataError(f"{numbers.name}, line {rows.line_num}: {error}") from None
+    if not found:
+        raise PublishedDataError(
+            f"{numbers.name}: holds no number; write one a line below the columns' names"
+        )
+    return found
 
 
 def select(
@@ -276,12 +287,24 @@ def load_sources(file: Path | Traversable | None = None) -> dict[str, Source]:
 def _load_sources(file: Path | Traversable) -> dict[str, Source]:
     try:
         tables = tomllib.loads(_read(file))
-        return {name: Source.model_validate({"id": name, **fields}) for name, fields in tables.items()}
     except tomllib.TOMLDecodeError as error:
         raise PublishedDataError(f"{file.name}: {error}") from None
-    except (ValidationError, TypeError) as error:
-        raise PublishedDataError(f"{file.name}: {_first_problem(error)}") from None
+    return {name: _parse_source(name, fields, file.name) for name, fields in tables.items()}
 
+
+def _parse_source(name: str, fields: Mapping[str, object], file_name: str) -> Source:
+    try:
+        return Source.model_validate({"id": name, **fields})
+    except (ValidationError, TypeError) as error:
+        raise PublishedDataError(f"{file_name}, source {name}: {_first_problem(error)}") from None
+
+
+_NEEDED = [
+    "source_id" if name == "source" else name
+    for name, field in PublishedNumber.model_fields.items()
+    if field.is_required()
+]
+"""Columns without which no row can be read."""
 
 _TEXTS = {"input", "note", "where", "modality"}
 """Columns in which nothing is an empty text."""
@@ -300,12 +323,21 @@ def _parse(row: Mapping[str, str | None], sources: Mapping[str, Source], place: 
         raise PublishedDataError(f"{place}: more fields than the header has")
     source_id = fields.pop("source_id", None)
     if source_id not in sources:
-        raise PublishedDataError(f"{place}: field 'source_id': {source_id!r} is not among the sources")
+        said = "is missing" if source_id is None else f"{source_id!r} is not among the sources"
+        raise PublishedDataError(
+            f"{place}: field 'source_id': {said}; give a source's id{_nearest(source_id, sources)}, "
+            "or add it to the file of sources"
+        )
     fields["source"] = sources[str(source_id)]
     try:
         return PublishedNumber.model_validate(fields)
     except ValidationError as error:
         raise PublishedDataError(f"{place}: {_first_problem(error)}") from None
+
+
+def _nearest(source_id: object, sources: Mapping[str, Source]) -> str:
+    near = get_close_matches(str(source_id), sources, n=1) if source_id else []
+    return f", perhaps {near[0]!r}" if near else ""
 
 
 def _first_problem(error: ValidationError | TypeError) -> str:

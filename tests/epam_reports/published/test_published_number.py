@@ -115,10 +115,28 @@ def test_unknown_column_is_refused(load: Load) -> None:
 
 
 def test_malformed_sources_are_refused(load: Load) -> None:
-    with pytest.raises(PublishedDataError, match=r"s\.toml: field 'kind'"):
+    with pytest.raises(PublishedDataError, match=r"s\.toml, source PAPER: field 'kind'"):
         load(sources='[PAPER]\ntitle = "A paper"\nkind = "rumour"\n')
     with pytest.raises(PublishedDataError, match=r"s\.toml"):
         load(sources="[PAPER")
+
+
+def test_source_that_is_missing_or_misspelt_is_told_how_to_mend(load: Load) -> None:
+    with pytest.raises(PublishedDataError, match="is missing; give a source's id, or add it"):
+        load(",M,RGB,macs,,,10,G,,,1,,t,")
+    with pytest.raises(PublishedDataError, match=r"'PAPR' is not among the sources.*perhaps 'PAPER'"):
+        load(",M,RGB,macs,,,10,G,,,1,PAPR,t,")
+
+
+def test_columns_that_are_not_there_are_named_at_once(load: Load) -> None:
+    with pytest.raises(PublishedDataError, match=r"n\.csv, line 1: no column catalogue_name, model, .*note;"):
+        load("1,2", header="a,b")
+
+
+@pytest.mark.parametrize("header", [HEADER, ""])
+def test_a_file_without_a_number_is_refused(load: Load, header: str) -> None:
+    with pytest.raises(PublishedDataError, match=r"n\.csv(: holds no number|, line 1: no column)"):
+        load(header=header)
 
 
 def test_missing_file_is_one_line(tmp_path: Path) -> None:
