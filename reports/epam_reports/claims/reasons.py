@@ -139,10 +139,10 @@ def _unstated(case: Case) -> str:
 
 def _say(case: Case, reading: Reading) -> str:
     digits = 1 if case.claim.unit in ("x", "%") else 3
-    return (
-        f"{reading.convention}: {reading.value:.{digits}f} = {reading.operands} "
-        f"({signed(case.deviation_percent(reading))})"
-    )
+    value = f"{reading.value:.{digits}f}"
+    # A single operand is the value itself: "7.618 G", not "7.618 = 7.618 G".
+    worked_out = reading.operands if reading.operands == f"{value} G" else f"{value} = {reading.operands}"
+    return f"{reading.convention}: {worked_out} ({signed(case.deviation_percent(reading))})"
 
 
 def between(claim: PublishedNumber, counts: list[tuple[str, float]]) -> str:

@@ -50,3 +50,10 @@ def test_how_many_readings_were_tried_is_said_where_the_claim_departs(count: Cou
     (holds,), (flops,) = (judge_claims(records, [claim(value)]) for value in ("10.0", "20.0"))
     assert "tried" not in holds.reason
     assert f"{len(flops.evidence)} readings of our records were tried" in flops.reason
+
+
+def test_a_value_of_one_operand_is_said_once(count: Count, claim: Claim) -> None:
+    records = [count("x3d_m", 10.0, counter="consensus", inputs={"rgb": (3, 16, 224, 224)})]
+    (holds,), (flops,) = (judge_claims(records, [claim(value)]) for value in ("10.0", "20.0"))
+    assert "one view: 10.000 G (" in holds.reason
+    assert "20.000 = 2 × 10.000 G (" in flops.reason
