@@ -103,8 +103,8 @@ def _import(text: str) -> object:
 def _checked(spec: object, text: str) -> ModelSpec:
     if not isinstance(spec, ModelSpec):
         raise InputError(
-            f"model {text!r}: gave a {type(spec).__name__}, neither a ModelSpec nor a network; return one "
-            "from the function"
+            f"model {text!r}: gave a value of type {type(spec).__name__}, neither a ModelSpec nor a network; "
+            "return one from the function"
         )
     return spec
 
@@ -120,13 +120,22 @@ def _import_module(name: str, text: str) -> ModuleType:
         raise
     # A module of the user's may fail in any way.
     except Exception as error:
-        raise InputError(f"model {text!r}: importing {name} failed ({_described(error)})") from error
+        raise InputError(
+            f"model {text!r}: importing {name} failed ({_described(error)}){_hint(error, name)}"
+        ) from error
+
+
+def _hint(error: Exception, name: str) -> str:
+    """What to do where it is the module itself that is not found, not one that it imports."""
+    if not isinstance(error, ModuleNotFoundError) or error.name != name.partition(".")[0]:
+        return ""
+    return f"; run this in the folder that holds {error.name}, or put that folder on PYTHONPATH"
 
 
 def _call(factory: object, text: str) -> object:
     if not callable(factory):
         raise InputError(
-            f"model {text!r}: is a {type(factory).__name__}, neither a ModelSpec nor a network nor a "
+            f"model {text!r}: is of type {type(factory).__name__}, neither a ModelSpec nor a network nor a "
             "function that returns one"
         )
     try:

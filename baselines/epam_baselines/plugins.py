@@ -158,7 +158,7 @@ def _specs_in(found: object) -> tuple[ModelSpec, ...]:
         return (_usable(found),)
     if callable(found):
         return _specs_in(found())
-    raise InputError(f"it holds a {type(found).__name__}, not a ModelSpec")
+    raise InputError(f"it holds a value of type {type(found).__name__}, not a ModelSpec")
 
 
 def _usable(spec: ModelSpec) -> ModelSpec:

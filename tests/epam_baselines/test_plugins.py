@@ -79,7 +79,7 @@ def test_a_plugin_may_import_the_files_beside_it(write, tmp_path: Path) -> None:
         ("import no_such_package_of_ours", "No module named 'no_such_package_of_ours'"),
         ("raise SystemExit(3)", "importing it failed (SystemExit: 3)"),
         ("x = 1", "it has neither SPEC nor SPECS"),
-        ("SPEC = 3", "it holds a int, not a ModelSpec"),
+        ("SPEC = 3", "it holds a value of type int, not a ModelSpec"),
         (GOOD + "SPEC = spec('a:b')", "its model's name is 'a:b'"),
         (
             GOOD + "import dataclasses\nSPEC = dataclasses.replace(spec('a'), inputs={'rgb': (0,)})",
