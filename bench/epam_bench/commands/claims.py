@@ -81,7 +81,7 @@ def claims(
 
     Example: epam-bench claims --model x3d_m --verdict "does not hold" -f json
     """
-    from epam_bench.commands.output import check_place, emit
+    from epam_bench.commands.output import check_place, emit, kept_when_stopped
     from epam_reports.claims import judge_claims, select_claims
     from epam_reports.published import load_published
     from epam_reports.tables import claims_table
@@ -96,7 +96,11 @@ def claims(
         emit([sources_table(chosen)], output_format=output_format, output=output)
         return
     claimed = select_claims(published, source, model)
-    known = _read(from_records) if from_records else count_for_claims(claimed, published, records, plugins)
+    if from_records:
+        known = _read(from_records)
+    else:
+        with kept_when_stopped(records, f"epam-bench claims --from {records}"):
+            known = count_for_claims(claimed, published, records, plugins)
     judged = judge_claims(known, published, source, model)
     kept = [result for result in judged if not verdict or result.verdict.value in verdict]
     emit([claims_table(kept)], output_format=output_format, output=output, records=known)
@@ -174,9 +178,9 @@ def _answer(
 ) -> list[AnyRecord]:
     """One count a request by our own counter, each written as it is made.
 
-    What the catalogue lacks needs no word, the verdict says it; nor does a network that refuses an
-    input which nobody claims.
+    A network that refuses an input which nobody claims needs no word.
     """
+    from epam.errors import UnknownNameError
     from epam_baselines import list_models
     from epam_baselines.custom_models import is_import_path
     from epam_bench.commands.output import progress, report_failures
@@ -185,7 +189,11 @@ def _answer(
     names = {*list_models(), *(spec.name for spec in plugins)}
     known = [request for request in requests if request.name in names or is_import_path(request.name)]
     counted: list[AnyRecord] = []
-    failures: dict[str, str] = {}
+    failures: dict[str, str] = {
+        request.name: str(UnknownNameError("model", request.name, names))
+        for request in requests
+        if request not in known
+    }
     with progress(title, len(known)) as advance:
         for request in known:
             advance(request.name)
@@ -194,7 +202,7 @@ def _answer(
             # One network that cannot be counted costs its own claims, not all of them.
             except Exception as error:
                 if request.likely:
-                    failures[request.name] = str(error).partition("\n")[0].removeprefix(f"{request.name}: ")
+                    failures[request.name] = str(error).partition("\n")[0]
                 continue
             append_record(file, record)
             counted.append(record)

@@ -78,7 +78,7 @@ def flops(
     pose=1x17x48x56x56
     """
     from epam_bench.commands.model_choice import choose_models
-    from epam_bench.commands.output import check_outputs, emit, report_failures, tell
+    from epam_bench.commands.output import check_outputs, emit, kept_when_stopped, report_failures, tell
     from epam_bench.plan import plan_counters
     from epam_reports.tables import counters_table
 
@@ -89,9 +89,10 @@ def flops(
     check_outputs(records, output)
     if batch_size is not None and batch_size > 1:
         tell(f"counted is one clip, not the {batch_size} of --input's batch")
-    counted, failures = count_all(
-        specs, counters, records=records, num_classes=num_classes, by_module=by_module
-    )
+    with kept_when_stopped(records, f"epam-bench tables --table counters --from {records}"):
+        counted, failures = count_all(
+            specs, counters, records=records, num_classes=num_classes, by_module=by_module
+        )
     tables = [counters_table(counted, views=views, fps=fps)]
     asked: list[Table] = []
     if by_module:

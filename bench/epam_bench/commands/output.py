@@ -172,13 +172,24 @@ def _print_sentences(table: Table, layout: Layout, out: Console) -> None:
 
 def report_failures(failures: Mapping[str, str]) -> None:
     """One line on standard error for each model that has no result."""
-    tell(*(f"{name}: {problem}" for name, problem in failures.items()))
+    # A network's own message may begin with its name.
+    tell(*(f"{name}: {problem.removeprefix(f'{name}: ')}" for name, problem in failures.items()))
 
 
 def tell(*sentences: str) -> None:
     """Say something about the run on standard error, a line each."""
     for sentence in sentences:
         console(stderr=True).print(sentence, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def kept_when_stopped(records: Path, next_command: str) -> Iterator[None]:
+    """Where the user stops a run half-way: say where its counts are, and what makes use of them."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        tell(f"stopped; what was counted is in {records}: {next_command}")
+        raise
 
 
 def console(*, stderr: bool = False) -> Console:

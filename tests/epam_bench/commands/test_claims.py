@@ -120,6 +120,12 @@ def test_what_the_catalogue_lacks_needs_data(tmp_path: Path) -> None:
     assert "not counted here: x4d" in str(row["reason"]).lower()
 
 
+def test_a_name_that_the_catalogue_lacks_is_told_with_the_nearest(tmp_path: Path) -> None:
+    files = _files(tmp_path, _small_x3d("1.0", catalogue_name="x3d_xss"))
+    result = CliRunner().invoke(app, ["claims", *files, "--records", str(tmp_path / "r.jsonl")])
+    assert "x3d_xss: unknown model 'x3d_xss'; did you mean 'x3d_xs'" in result.stderr
+
+
 def test_source_verdict_and_model_select(tmp_path: Path) -> None:
     rows = (
         _small_x3d("0.0984"),

@@ -9,7 +9,7 @@ import pytest
 from epam.errors import InputError
 from epam_bench.commands import output
 from epam_bench.commands.options import Format
-from epam_bench.commands.output import check_outputs, emit, progress, report_failures
+from epam_bench.commands.output import check_outputs, emit, kept_when_stopped, progress, report_failures
 from epam_reports.table import Column, Table
 
 
@@ -80,6 +80,17 @@ def test_file_gets_the_format_that_was_asked_for(
 def test_failures_go_to_standard_error_one_line_each(capsys) -> None:
     report_failures({"net": "out of memory [1 GiB]"})
     assert capsys.readouterr().err.strip() == "net: out of memory [1 GiB]"
+
+
+def test_a_failure_that_begins_with_the_networks_name_says_it_once(capsys) -> None:
+    report_failures({"net": "net: clips must be larger"})
+    assert capsys.readouterr().err.strip() == "net: clips must be larger"
+
+
+def test_a_run_that_is_stopped_says_where_its_counts_are(capsys) -> None:
+    with pytest.raises(KeyboardInterrupt), kept_when_stopped(Path("r.jsonl"), "epam-bench claims"):
+        raise KeyboardInterrupt
+    assert capsys.readouterr().err.strip() == "stopped; what was counted is in r.jsonl: epam-bench claims"
 
 
 def test_progress_keeps_off_standard_output_and_tells_a_log_now_and_then(capsys, monkeypatch) -> None:
