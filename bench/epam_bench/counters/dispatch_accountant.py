@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._ops import HigherOrderOperator
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from epam_bench.counters.ledger import Ledger, LedgerLine
@@ -242,6 +243,10 @@ class Traffic:
     weight_bytes: int
 
 
+ONLY_CALLS_FUNCTIONS = frozenset({"cond", "while_loop"})
+"""Operations that are given functions and compute nothing but these."""
+
+
 class DispatchAccountant(TorchDispatchMode):
     """Enters each operation that is dispatched into a ledger, by formulas over tensors' shapes.
 
@@ -259,6 +264,8 @@ class DispatchAccountant(TorchDispatchMode):
             Python's asked for: those of compiled scripts and of other languages.
     """
 
+    supports_higher_order_operators = True
+
     def __init__(self, weights: Iterable[Tensor]) -> None:
         super().__init__()
         self.module_path = ""
@@ -266,6 +273,7 @@ class DispatchAccountant(TorchDispatchMode):
         self.when_outside_calls: Callable[[str, tuple[Any, ...], int], None] = _not_asked
         self._weights = {_storage(weight) for weight in weights} - {None}
         self._scopes: list[CallScope] = []
+        self._functions_running = 0
         # Calls, MACs, elements, bytes read and written, and of weights, as a line has them.
         self._lines: dict[tuple[str, str, OperationKind], list[int]] = {}
 
@@ -304,8 +312,10 @@ class DispatchAccountant(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        # In inference mode what is made of other operations arrives whole.
-        if torch.is_inference_mode_enabled():
+        if isinstance(func, HigherOrderOperator):
+            return self._higher_order(func, args, kwargs or {})
+        # In inference mode, and in functions given to operations, what is made of others arrives whole.
+        if torch.is_inference_mode_enabled() or self._functions_running:
             with self:
                 result = func.decompose(*args, **(kwargs or {}))
             if result is not NotImplemented:
@@ -317,6 +327,26 @@ class DispatchAccountant(TorchDispatchMode):
         if not moves_nothing(func) and next(_tensors((args, kwargs, result)), None) is not None:
             self._account(func, args, kwargs or {}, result)
         return result
+
+    def _higher_order(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """An operation that is given functions, such as ``torch.cond``: what these compute is heard."""
+        heard = tuple(self._heard(value) if callable(value) else value for value in args)
+        with torch._C.DisableTorchFunction():
+            result = func(*heard, **kwargs)
+        if func.name() not in ONLY_CALLS_FUNCTIONS:
+            self.uncounted[func.name()] += 1
+        return result
+
+    def _heard(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any) -> Any:
+            self._functions_running += 1
+            try:
+                with self:
+                    return function(*args)
+            finally:
+                self._functions_running -= 1
+
+        return call
 
     def _account(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
         name, kind = base_name(func), kind_of(func)

@@ -284,6 +284,15 @@ def test_what_cannot_be_copied_is_said() -> None:
         count(model, torch.zeros(1, 3))
 
 
+@pytest.mark.parametrize("device", ["meta", "cpu"])
+def test_what_a_conditional_runs_is_counted(device: Device) -> None:
+    def either(one: nn.Module, other: nn.Module, x: Tensor) -> Tensor:
+        return torch.cond(torch.tensor(True), one, lambda y: other(other(y)), (x,))
+
+    model = Calls(either, nn.Linear(3, 3), nn.Linear(3, 3))
+    assert count(model, torch.zeros(2, 3), device=device).macs == 2 * 9
+
+
 def test_layers_that_run_in_another_thread_are_named_and_the_total_is_a_lower_bound() -> None:
     def both(here: nn.Module, there: nn.Module, x: Tensor) -> Tensor:
         with ThreadPoolExecutor(max_workers=1) as pool:
