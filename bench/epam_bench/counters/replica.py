@@ -128,12 +128,25 @@ def _copy_module(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
     """What ``copy.deepcopy`` gives, sooner: most of what a module holds are empty dictionaries."""
     if id(module) in memo:
         return memo[id(module)]
-    if any(hasattr(type(module), name) for name in ("__deepcopy__", "__copy__", "__getnewargs__")):
+    if _says_how_it_is_copied(type(module)):
         return copy.deepcopy(module, memo)
     replica = memo[id(module)] = type(module).__new__(type(module))
     for name, value in vars(module).items():
         replica.__dict__[name] = _copy_value(value, memo)
     return replica
+
+
+def _says_how_it_is_copied(kind: type) -> bool:
+    """Whether a class of modules has more, less or something else copied than its attributes."""
+    own = (
+        "__deepcopy__",
+        "__getnewargs__",
+        "__getnewargs_ex__",
+        "__getstate__",
+        "__reduce__",
+        "__reduce_ex__",
+    )
+    return any(getattr(kind, name, None) is not getattr(nn.Module, name, None) for name in own)
 
 
 def _copy_value(value: Any, memo: dict[int, Any]) -> Any:

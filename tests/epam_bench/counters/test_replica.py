@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -129,3 +131,28 @@ def test_layers_without_sizes_stay_without(layer: type, device: str) -> None:
     assert count.caveats == ()
     assert count.macs == (4 * 3 * 2 if isinstance(lazy, nn.LazyLinear) else 0)
     assert nn.parameter.is_lazy(lazy.weight)
+
+
+class KeepsALockToItself(nn.Linear):
+    """Cannot be copied attribute by attribute, and says what to copy."""
+
+    def __init__(self) -> None:
+        super().__init__(3, 2)
+        self.lock = threading.Lock()
+
+    def __getstate__(self) -> dict:
+        return {name: value for name, value in vars(self).items() if name != "lock"}
+
+    def __setstate__(self, state: dict) -> None:
+        super().__setstate__(state)
+        self.lock = threading.Lock()
+
+    def forward(self, x: Tensor) -> Tensor:
+        with self.lock:
+            return super().forward(x)
+
+
+def test_a_module_is_copied_as_it_says() -> None:
+    for network in (KeepsALockToItself(), nn.Sequential(KeepsALockToItself())):
+        replica = meta_replica(network)
+        assert replica(torch.empty(4, 3, device="meta")).shape == (4, 2)
