@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_map_only
 from epam.errors import InputError
 from epam_bench.counters.counter import Arguments, Count, KeywordArguments, WeightsNeededError
 from epam_bench.counters.positional import PositionalNetwork, own_path, positional
-from epam_bench.counters.replica import meta_replica, on_meta
+from epam_bench.counters.replica import left_as_it_is, meta_replica, on_meta
 from epam_bench.counters.shapes_only import ShapesOnly, hollow, hollow_network
 
 
@@ -38,7 +38,7 @@ class FvcoreCounter:
             WeightsNeededError: the network is on the meta device, and shapes are not enough.
         """
         if not on_meta(model):
-            with _eval_mode(model):
+            with left_as_it_is(model), _eval_mode(model):
                 return _trace(positional(model, args, kwargs))
         network = hollow_network(meta_replica(model))
         hollow_args, hollow_kwargs = tree_map_only(Tensor, hollow, (args, dict(kwargs or {})))

@@ -47,7 +47,7 @@ def count_replica(
     Raises:
         WeightsNeededError: the network has no values to run with.
     """
-    with _random_state_kept(device), _left_as_it_is(model), warnings.catch_warnings():
+    with _random_state_kept(device), left_as_it_is(model), warnings.catch_warnings():
         # A network that is run to be counted has nothing to warn its user of.
         warnings.simplefilter("ignore")
         if device != "meta":
@@ -181,11 +181,12 @@ def _to_meta(tensor: Tensor) -> Tensor:
 
 
 @contextmanager
-def _left_as_it_is(model: nn.Module) -> Iterator[None]:
-    """The network itself in eval mode meanwhile; modes and buffers are as they were afterwards.
+def left_as_it_is(model: nn.Module) -> Iterator[None]:
+    """The network itself in eval mode meanwhile; modes, buffers, classes' caches are as before afterwards.
 
     A copy does not reach what functions hold: of a lambda that calls a layer, the layer that runs is
-    the network's own, and a batch norm in training mode would take the run into its statistics.
+    the network's own, and a batch norm in training mode would take the run into its statistics. Nor
+    does it reach dictionaries of classes: a table kept there would stay on the meta device.
     """
     training = [module for module in model.modules() if module.training]
     buffers = [
@@ -193,11 +194,15 @@ def _left_as_it_is(model: nn.Module) -> Iterator[None]:
         for buffer in model.buffers()
         if not is_lazy(buffer) and not buffer.is_meta and buffer.layout is torch.strided
     ]
+    caches = [(cache, dict(cache)) for cache in _dictionaries_of_classes(model)]
     for module in training:
         module.training = False
     try:
         yield
     finally:
+        for cache, entries in caches:
+            cache.clear()
+            cache.update(entries)
         for module in training:
             module.training = True
         with torch.no_grad():
@@ -205,6 +210,18 @@ def _left_as_it_is(model: nn.Module) -> Iterator[None]:
                 # Also a write that changes nothing would be seen by autograd.
                 if not torch.equal(buffer, before):
                     buffer.copy_(before)
+
+
+def _dictionaries_of_classes(model: nn.Module) -> Iterator[dict[Any, Any]]:
+    """Those that a network's own classes hold: PyTorch's classes keep no tensors."""
+    kinds = {kind for module in model.modules() for kind in type(module).__mro__}
+    for kind in kinds:
+        if not kind.__module__.startswith(("torch.", "builtins")):
+            yield from (
+                value
+                for name, value in vars(kind).items()
+                if type(value) is dict and not name.startswith("__")
+            )
 
 
 @contextmanager

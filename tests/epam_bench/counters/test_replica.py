@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from typing import ClassVar
 
 import pytest
 import torch
@@ -156,3 +157,30 @@ def test_a_module_is_copied_as_it_says() -> None:
     for network in (KeepsALockToItself(), nn.Sequential(KeepsALockToItself())):
         replica = meta_replica(network)
         assert replica(torch.empty(4, 3, device="meta")).shape == (4, 2)
+
+
+class RemembersForAll(nn.Module):
+    """A table that all networks of the class share, made where the first of them runs."""
+
+    tables: ClassVar[dict[str, Tensor]] = {}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 2)
+        self.register_buffer("runs", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.runs += 1
+        if "factors" not in self.tables:
+            self.tables["factors"] = torch.ones_like(x[0])
+        return self.layer(x * self.tables["factors"].to(x.device))
+
+
+@pytest.mark.parametrize("counter", COUNTERS.values(), ids=COUNTERS)
+def test_a_network_whose_class_keeps_tensors_runs_after_being_counted(counter) -> None:
+    RemembersForAll.tables.clear()
+    network = RemembersForAll()
+    assert counter.count(network, (torch.randn(4, 3),)).macs == 4 * 3 * 2
+    assert RemembersForAll.tables == {}
+    assert network.runs == 0
+    assert network(torch.ones(4, 3)).isfinite().all()
