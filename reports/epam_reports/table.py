@@ -146,9 +146,13 @@ def typed_frame(rows: Sequence[dict[str, object]], dtypes: dict[str, str]) -> pd
 
 
 def join_notes(*notes: str | None) -> str | None:
-    """Several sentences about one figure as one note; none when there is nothing to say."""
+    """Several sentences about one figure as one note; none when there is nothing to say.
+
+    >>> join_notes("One stream.", None, "Two heads.")
+    'One stream; Two heads.'
+    """
     said = [note for note in notes if note]
-    return "; ".join(said) if said else None
+    return "; ".join([*(note.removesuffix(".") for note in said[:-1]), *said[-1:]]) or None
 
 
 def _cell(

@@ -8,7 +8,7 @@ import pandas as pd
 
 from epam_reports.evidence import ROW, Evidence
 from epam_reports.published import load_published
-from epam_reports.table import Column, Table, lay_out, plain_text, text_frame, typed_frame
+from epam_reports.table import Column, Table, join_notes, lay_out, plain_text, text_frame, typed_frame
 
 DTYPES = {
     "model": "string",
@@ -40,6 +40,11 @@ def test_small_number_is_not_printed_as_zero() -> None:
     table = _table({"model": "a", "ms": 0.00123}, {"model": "b", "ms": 0.0}, {"model": "c", "ms": 0.06})
     column = Column(key="ms", header="ms", decimals=1, never_zero=True)
     assert _texts(replace(table, columns=(column,))) == [["0.0012"], ["0.0"], ["0.1"]]
+
+
+def test_notes_that_are_joined_keep_no_full_stop_before_the_semicolon() -> None:
+    assert join_notes("One stream.", None, "Two heads.") == "One stream; Two heads."
+    assert join_notes(None, None) is None
 
 
 def test_quoted_figure_is_marked_and_explained() -> None:
