@@ -102,7 +102,7 @@ def test_quoted_cell_leads_to_source_and_place(tables: tuple[Table, ...], record
         ("efficiency:c3d:latency_median_ms", "no latency record of c3d: epam-bench latency c3d"),
         ("efficiency:mine:gmacs_per_view", "no counter's record of mine: epam-bench flops mine"),
         ("efficiency:mine:accuracy_percent", "no published accuracy of mine among the sources"),
-        ("efficiency:VPN:Clips/s", "not built here, so it cannot be timed"),
+        ("efficiency:VPN++:Clips/s", "not built here, so it cannot be timed"),
         ("latency:mine:p90 (ms)", "withheld"),
         ("printed_costs:VPN++:video_gmacs", "no published accuracy among the sources"),
     ],

@@ -326,7 +326,7 @@ def _quoted_row(
         "views_notes": printed.note if printed.views and printed.note else None,
         "counter": "as printed",
         "parameters": Evidence(missing="the source prints no parameters beside this cost"),
-        "latency": Evidence(missing="not built here, so it cannot be timed"),
+        "latency": Evidence(missing=_untimed(printed)),
         "gmacs_per_video": printed_gmacs(printed),
         "video_cost_views": printed.views,
         "video_cost_notes": _of_printed_cost(printed),
@@ -352,6 +352,13 @@ def _quoted_row(
         "video_cost_notes": join_notes(_of_printed_cost(printed), mismatch),
         "video_cost_warning": MISMATCH_MARK if mismatch else "",
     }
+
+
+def _untimed(printed: PublishedNumber) -> str:
+    """Why a quoted network has no latency, and what could be timed in its place."""
+    if printed.stand_in is None:
+        return "not built here, so it cannot be timed"
+    return f"itself not built here; what stands in for it can be timed: epam-bench latency {printed.stand_in}"
 
 
 def _stand_in(printed: PublishedNumber, measured: Sequence[Measured]) -> str | None:

@@ -143,6 +143,14 @@ def test_quoted_competitor_names_what_is_counted_in_its_place(count: Count) -> N
     assert _note(efficiency_table([record]), "VPN", "Model") == "VPN (I3D) is counted in its place"
 
 
+def test_why_a_competitor_is_not_timed_names_what_can_be(count: Count) -> None:
+    table = efficiency_table([count()])
+    headers = lay_out(table).headers
+    latencies = {row[0].text: row[headers.index("Latency (ms)")] for row in lay_out(table).rows}
+    assert _evidence(latencies["VPN"]).missing.endswith("epam-bench latency vpn")
+    assert _evidence(latencies["VPN++"]).missing == "not built here, so it cannot be timed"
+
+
 def _evidence(cell: Cell) -> Evidence:
     assert cell.evidence is not None
     return cell.evidence
