@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from epam_bench.records import AnyRecord
     from epam_reports.table import Cell, Layout, Table
 
+SECONDS_BEFORE_FIRST_LINE = 2.0
+"""Runs that are over sooner leave a log without a word."""
+
 SECONDS_BETWEEN_LINES = 15.0
 """How often a log, which has no progress bar, hears of progress."""
 
@@ -242,15 +245,16 @@ def _bar(title: str, steps: int, out: Console) -> Iterator[Callable[[str], None]
 
 @contextmanager
 def _lines(title: str, steps: int, out: Console) -> Iterator[Callable[[str], None]]:
-    start = last = time.monotonic()
+    start = time.monotonic()
+    due = start + min(SECONDS_BEFORE_FIRST_LINE, SECONDS_BETWEEN_LINES)
     taken = 0
 
     def advance(done: str) -> None:
-        nonlocal taken, last
+        nonlocal taken, due
         taken += 1
         now = time.monotonic()
-        if now - last >= SECONDS_BETWEEN_LINES:
-            last = now
+        if now >= due:
+            due = now + SECONDS_BETWEEN_LINES
             out.print(f"{title} {taken}/{steps}, {now - start:.0f} s: {done}", markup=False, highlight=False)
 
     yield advance

@@ -101,3 +101,13 @@ def test_progress_keeps_off_standard_output_and_tells_a_log_now_and_then(capsys,
     captured = capsys.readouterr()
     assert captured.out == ""
     assert [line.partition(",")[0] for line in captured.err.splitlines()] == ["Working 1/2", "Working 2/2"]
+
+
+def test_progress_of_a_log_begins_soon_and_is_then_seldom(capsys, monkeypatch) -> None:
+    seconds = iter([0.0, 1.0, 3.0, 5.0, 18.0])
+    monkeypatch.setattr(output.time, "monotonic", lambda: next(seconds))
+    with progress("Working", 4) as advance:
+        for step in ("one", "two", "three", "four"):
+            advance(step)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["Working 2/4, 3 s: two", "Working 4/4, 18 s: four"]
