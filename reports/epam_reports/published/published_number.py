@@ -323,9 +323,9 @@ def _parse(row: Mapping[str, str | None], sources: Mapping[str, Source], place: 
         raise PublishedDataError(f"{place}: more fields than the header has")
     source_id = fields.pop("source_id", None)
     if source_id not in sources:
-        said = "is missing" if source_id is None else f"{source_id!r} is not among the sources"
+        said = " is missing" if source_id is None else f": {source_id!r} is not among the sources"
         raise PublishedDataError(
-            f"{place}: field 'source_id': {said}; give a source's id{_nearest(source_id, sources)}, "
+            f"{place}: field 'source_id'{said}; give a source's id{_nearest(source_id, sources)}, "
             "or add it to the file of sources"
         )
     fields["source"] = sources[str(source_id)]

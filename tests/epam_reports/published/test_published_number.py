@@ -122,7 +122,9 @@ def test_malformed_sources_are_refused(load: Load) -> None:
 
 
 def test_source_that_is_missing_or_misspelt_is_told_how_to_mend(load: Load) -> None:
-    with pytest.raises(PublishedDataError, match="is missing; give a source's id, or add it"):
+    with pytest.raises(
+        PublishedDataError, match="field 'source_id' is missing; give a source's id, or add it"
+    ):
         load(",M,RGB,macs,,,10,G,,,1,,t,")
     with pytest.raises(PublishedDataError, match=r"'PAPR' is not among the sources.*perhaps 'PAPER'"):
         load(",M,RGB,macs,,,10,G,,,1,PAPR,t,")
