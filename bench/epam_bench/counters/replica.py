@@ -190,9 +190,9 @@ def left_as_it_is(model: nn.Module) -> Iterator[None]:
     """
     training = [module for module in model.modules() if module.training]
     buffers = [
-        (buffer, buffer.detach().clone())
+        (buffer, buffer._version, buffer.detach().clone())
         for buffer in model.buffers()
-        if not is_lazy(buffer) and not buffer.is_meta and buffer.layout is torch.strided
+        if not is_lazy(buffer) and buffer.device.type != "meta" and not buffer.is_inference()
     ]
     caches = [(cache, dict(cache)) for cache in _dictionaries_of_classes(model)]
     for module in training:
@@ -206,9 +206,9 @@ def left_as_it_is(model: nn.Module) -> Iterator[None]:
         for module in training:
             module.training = True
         with torch.no_grad():
-            for buffer, before in buffers:
-                # Also a write that changes nothing would be seen by autograd.
-                if not torch.equal(buffer, before):
+            for buffer, version, before in buffers:
+                # Autograd sees every write: what nothing was written to is left alone.
+                if buffer._version != version:
                     buffer.copy_(before)
 
 
