@@ -53,6 +53,10 @@ class Mixed(nn.Module):
         return self.attention(tokens, tokens, tokens)[0]
 
 
+@pytest.mark.skipif(
+    torch.__version__ < "2.14",
+    reason="an older PyTorch's tracer does not take hollow tensors: fvcore then runs the network itself",
+)
 def test_fvcore_counts_shapes_as_it_counts_a_real_run() -> None:
     inputs = torch.randn(1, 3, 8, 8)
     real = COUNTERS["fvcore"].count(Mixed(), (inputs,))
