@@ -11,10 +11,6 @@ from epam.data.clip_size import ClipSize
 from epam.errors import InputError
 from epam_baselines.specification import ModelSpec
 
-HEATMAP_FRAMES_PER_RGB_FRAME = 3
-RGB_PIXELS_PER_HEATMAP_PIXEL = 4
-"""Between the two inputs of a network that has both: EPAM-Net's 16 × 224² and 48 × 56²."""
-
 
 def example_inputs(
     spec: ModelSpec,
@@ -45,10 +41,11 @@ def with_clip(spec: ModelSpec, frames: int, height: int, width: int) -> ModelSpe
     """The same model for clips of ``frames × height × width``.
 
     The size is that of the only input, or of the RGB input where there are two; then the heatmaps
-    have three times the frames and a quarter of the height and width.
+    keep their ratio to it in frames and in pixels (EPAM-Net's: three times the frames, a quarter of
+    the height and width).
 
     Raises:
-        InputError: a size below 1, one whose quarter is not a whole number where that is needed, or
+        InputError: a size below 1, one that the heatmaps' ratio does not divide where there are both, or
             a model whose inputs are neither frames nor heatmaps.
     """
     clip = (frames, height, width)
@@ -59,16 +56,21 @@ def with_clip(spec: ModelSpec, frames: int, height: int, width: int) -> ModelSpe
         raise InputError(f"clip {asked}: frames, height and width must be at least 1")
     if len(spec.inputs) == 1:
         return _with_sizes(spec, dict.fromkeys(spec.inputs, clip))
-    if height % RGB_PIXELS_PER_HEATMAP_PIXEL or width % RGB_PIXELS_PER_HEATMAP_PIXEL:
+    frames_ratio, pixels_ratio = _ratios(spec)
+    if height % pixels_ratio or width % pixels_ratio:
         raise InputError(
-            f"clip {asked}: {spec.name}'s heatmaps are a quarter as high and wide; give multiples of 4"
+            f"clip {asked}: {spec.name}'s heatmaps are 1/{pixels_ratio} as high and wide; "
+            f"give multiples of {pixels_ratio}"
         )
-    heatmap = (
-        HEATMAP_FRAMES_PER_RGB_FRAME * frames,
-        height // RGB_PIXELS_PER_HEATMAP_PIXEL,
-        width // RGB_PIXELS_PER_HEATMAP_PIXEL,
-    )
+    heatmap = (frames_ratio * frames, height // pixels_ratio, width // pixels_ratio)
     return _with_sizes(spec, {"rgb": clip, "heatmaps": heatmap})
+
+
+def _ratios(spec: ModelSpec) -> tuple[int, int]:
+    """Heatmaps a frame, and pixels a heatmap's pixel along each side, of a model that sees both."""
+    _, frames, height, _ = spec.inputs["rgb"]
+    _, heatmap_frames, heatmap_height, _ = spec.inputs["heatmaps"]
+    return heatmap_frames // frames, height // heatmap_height
 
 
 def with_clip_size(spec: ModelSpec, size: ClipSize) -> ModelSpec:

@@ -98,3 +98,8 @@ def test_a_clip_size_sets_what_the_model_sees_of_it() -> None:
     assert with_clip_size(model_spec("x3d_m"), size).inputs == {"rgb": (3, 6, 96, 96)}
     assert with_clip_size(model_spec("posec3d"), size).inputs == {"heatmaps": (17, 18, 24, 24)}
     assert with_clip_size(model_spec("epam_net"), size).clip_size == size
+
+
+def test_heatmaps_keep_the_models_own_ratio_to_its_frames() -> None:
+    spec = with_clip(model_spec("rgbpose_conv3d"), 4, 256, 128)
+    assert spec.inputs == {"rgb": (3, 4, 256, 128), "heatmaps": (17, 16, 64, 32)}
