@@ -10,6 +10,7 @@ from epam.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from epam.attention import AttentionName, SpatialTemporalAttention
+    from epam.backends import optimize
     from epam.checkpoints import CheckpointInfo, export_published, load_checkpoint, save_checkpoint
     from epam.epam_net import EPAMLogits, EPAMNet
     from epam.errors import EpamError
@@ -26,6 +27,7 @@ _HOMES = {
     "XShiftNetRecognizer": "epam.x_shiftnet",
     "export_published": "epam.checkpoints",
     "load_checkpoint": "epam.checkpoints",
+    "optimize": "epam.backends",
     "save_checkpoint": "epam.checkpoints",
     "x_shiftnet_pose": "epam.x_shiftnet",
     "x_shiftnet_rgb": "epam.x_shiftnet",
@@ -42,6 +44,7 @@ __all__ = [
     "XShiftNetRecognizer",
     "export_published",
     "load_checkpoint",
+    "optimize",
     "save_checkpoint",
     "x_shiftnet_pose",
     "x_shiftnet_rgb",

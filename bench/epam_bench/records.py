@@ -36,6 +36,9 @@ LINE_START = '{"schema_version":'
 MINIMUM_SAMPLES_FOR_P90 = 64
 """Below this a 90th percentile is withheld (the bound that MLPerf's load generator uses)."""
 
+MINIMUM_SAMPLES_FOR_P99 = 662
+"""Likewise for a 99th."""
+
 Milliseconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Load = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -43,7 +46,9 @@ Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 Modality = Literal["rgb", "pose"]
-Precision = Literal["fp32", "bf16", "fp16"]
+Precision = Literal["fp32", "bf16", "fp16", "int8"]
+Task = Literal["inference", "training"]
+Bound = Literal["compute", "bandwidth", "launch"]
 Stream = Literal["fused", "rgb", "pose"]
 SkipReason = Literal["missing video", "damaged video", "malformed sample", "no person in the clip"]
 
@@ -191,10 +196,69 @@ class CountRecord(_Record):
         return self.macs * self.model.views
 
 
+class SampleBlock(_Frozen):
+    """Consecutive samples that one process took without another model's turn between them.
+
+    Attributes:
+        process: number of the generation of processes; in each, every model has a process of its own.
+        round: number of the turn within the generation; blocks of two models with the same process
+            and round are next to each other in time, and met the same noise.
+        samples: how many.
+    """
+
+    process: NonNegativeInt
+    round: NonNegativeInt
+    samples: PositiveInt
+
+
+class EqualityCheck(_Frozen):
+    """How near the timed form's logits are to a reference's, on the same inputs.
+
+    Attributes:
+        reference: what they were compared with, in words.
+        clips: how many clips.
+        relative_error: largest difference of a logit over the reference's largest logit.
+        bound: what that may be, by precision; a form beyond it is not timed.
+        top1_agreement: share of the clips whose best class is the same.
+    """
+
+    reference: str
+    clips: PositiveInt
+    relative_error: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    bound: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    top1_agreement: Fraction
+
+
+class DeviceState(_Frozen):
+    """What the machine tells of its clocks when asked; none where it does not tell.
+
+    Attributes:
+        clock_mhz: of the processor's cores on average, or of the GPU's multiprocessors.
+        temperature_celsius: of the processor or GPU.
+        throttled: why its clock is held down, in words; empty when it is not.
+    """
+
+    clock_mhz: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    temperature_celsius: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    throttled: str | None = None
+
+
 class LatencyRecord(_Record):
     """Raw times of one model's forward passes in one setting.
 
     Attributes:
+        task: ``inference``: a forward pass; ``training``: a step, forward, backward and update.
+        backend: what ran the network, and ``backend_notes`` what it says of that.
+        equality: how near its logits are to a reference's; none in records of before backends.
+        blocks: where the samples' borders between turns are, in the order of ``samples_ms``; empty in
+            records of before there were turns.
+        preparation_seconds: what building, optimising and compiling took, apart from running.
+        first_call_ms: of the process, before any warm-up.
+        l2_cold: whether caches were emptied before every call.
+        peak_activation_bytes: the most that a call adds to the weights while it runs.
+        reserved_bytes: what the device's allocator held at its highest; CUDA only.
+        process_bytes: resident memory of the whole process at its highest, libraries and all.
+        device_before: clocks and temperature when timing began, and ``device_after`` when it ended.
         clock: how time was read: ``perf_counter`` or ``perf_counter, device synchronised``.
         run: name of the interleaved run; only records of one run met the same noise.
         interleaved_with: the other models of that run.
@@ -209,10 +273,22 @@ class LatencyRecord(_Record):
     """
 
     kind: Literal["latency"] = "latency"
+    task: Task = "inference"
     device: str
     precision: Precision
     batch_size: PositiveInt
     backend: str = "eager"
+    backend_notes: tuple[str, ...] = ()
+    equality: EqualityCheck | None = None
+    blocks: tuple[SampleBlock, ...] = ()
+    preparation_seconds: Seconds | None = None
+    first_call_ms: Milliseconds | None = None
+    l2_cold: bool = False
+    peak_activation_bytes: NonNegativeInt | None = None
+    reserved_bytes: NonNegativeInt | None = None
+    process_bytes: NonNegativeInt | None = None
+    device_before: DeviceState | None = None
+    device_after: DeviceState | None = None
     threads: PositiveInt
     warmup_calls: PositiveInt
     clock: str
@@ -248,9 +324,142 @@ class LatencyRecord(_Record):
         return quantiles(self.samples_ms, n=10, method="inclusive")[-1]
 
     @property
+    def p99_ms(self) -> float | None:
+        """99th percentile, withheld likewise."""
+        if len(self.samples_ms) < MINIMUM_SAMPLES_FOR_P99:
+            return None
+        return quantiles(self.samples_ms, n=100, method="inclusive")[-1]
+
+    @property
     def clips_per_second(self) -> float:
         """Clips (views) per second at the median."""
         return 1000.0 * self.batch_size / self.median_ms
+
+    @property
+    def samples_by_block(self) -> dict[tuple[int, int], tuple[float, ...]]:
+        """The samples of each turn, by (process, round)."""
+        parts: dict[tuple[int, int], tuple[float, ...]] = {}
+        start = 0
+        for block in self.blocks:
+            parts[block.process, block.round] = self.samples_ms[start : start + block.samples]
+            start += block.samples
+        return parts
+
+    @model_validator(mode="after")
+    def _check_blocks(self) -> Self:
+        told = sum(block.samples for block in self.blocks)
+        if self.blocks and told != len(self.samples_ms):
+            raise ValueError(f"the blocks have {told} samples, and there are {len(self.samples_ms)}")
+        if len({(block.process, block.round) for block in self.blocks}) < len(self.blocks):
+            raise ValueError("two blocks have the same process and round")
+        return self
+
+
+class MachinePeaks(_Frozen):
+    """What this machine can do at most, measured on it in the same run.
+
+    Attributes:
+        gflops_per_second: of a large matrix product in the record's precision; two FLOPs a MAC.
+        memory_gigabytes_per_second: read and written together, of arrays far larger than any cache.
+        cache_gigabytes_per_second: the same of arrays that the last cache holds.
+        launch_microseconds: of the smallest operation: what each costs however little it does.
+    """
+
+    gflops_per_second: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    memory_gigabytes_per_second: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    cache_gigabytes_per_second: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    launch_microseconds: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class OperationTime(_Frozen):
+    """All calls of one operation on operands of one shape, in one forward pass.
+
+    Attributes:
+        operation: as PyTorch dispatches it, without ``aten.``.
+        shape: of its first operand and its weight, as a reader would write it.
+        macs: multiply-adds of all calls.
+        bytes: read and written by all calls, weights included, each operand once a call.
+        time_ms: of all calls, the median over passes.
+        bound: what limits it: the larger of what compute, bandwidth and launches take at the peaks.
+        bound_ms: that time; never above ``time_ms`` but by noise.
+    """
+
+    operation: str
+    kind: OperationKind
+    shape: str
+    calls: PositiveInt
+    macs: NonNegativeInt
+    bytes: NonNegativeInt
+    time_ms: Seconds
+    bound: Bound
+    bound_ms: Seconds
+
+
+class RooflineRecord(_Record):
+    """Where the time of a forward pass goes, and what this machine would allow.
+
+    Attributes:
+        whole_ms: of forward passes that were not taken apart, one sample each.
+        passes: how many were taken apart.
+        causes: the three largest causes of slowness, in words, the largest first.
+    """
+
+    kind: Literal["roofline"] = "roofline"
+    device: str
+    precision: Precision
+    batch_size: PositiveInt
+    backend: str = "eager"
+    threads: PositiveInt
+    peaks: MachinePeaks
+    operations: tuple[OperationTime, ...] = Field(min_length=1)
+    whole_ms: tuple[Milliseconds, ...] = Field(min_length=1)
+    passes: PositiveInt
+    causes: tuple[str, ...] = ()
+
+    @property
+    def covered(self) -> float:
+        """Sum of the operations' times over the median of the whole."""
+        return sum(operation.time_ms for operation in self.operations) / median(self.whole_ms)
+
+
+class PipelineStep(_Frozen):
+    """One step from file to prediction, one sample a clip."""
+
+    name: str
+    samples_ms: tuple[Seconds, ...] = Field(min_length=1)
+
+    @property
+    def median_ms(self) -> float:
+        """Median over the clips."""
+        return median(self.samples_ms)
+
+
+class PipelineRecord(_Record):
+    """The whole way from a video file to a prediction, step by step and in all.
+
+    Attributes:
+        steps: in the order in which they are taken.
+        whole_ms: the whole way of each clip by a clock of its own, in the steps' order.
+        persons: a frame.
+        video_frames: of the file, and ``video_size`` its width and height.
+        video_size: see ``video_frames``.
+    """
+
+    kind: Literal["pipeline"] = "pipeline"
+    device: str
+    precision: Precision
+    backend: str
+    threads: PositiveInt
+    persons: NonNegativeInt
+    video_frames: PositiveInt
+    video_size: tuple[PositiveInt, PositiveInt]
+    steps: tuple[PipelineStep, ...] = Field(min_length=1)
+    whole_ms: tuple[Milliseconds, ...] = Field(min_length=1)
+
+    @property
+    def covered(self) -> float:
+        """Sum of the steps' medians over the median of the whole."""
+        return sum(step.median_ms for step in self.steps) / median(self.whole_ms)
 
 
 class StreamResult(_Frozen):
@@ -530,7 +739,7 @@ class AblationTrial(_Record):
         return self
 
 
-AnyRecord = CountRecord | LatencyRecord | AccuracyRecord | AblationTrial
+AnyRecord = CountRecord | LatencyRecord | AccuracyRecord | AblationTrial | RooflineRecord | PipelineRecord
 RecordT = TypeVar("RecordT", bound=AnyRecord)
 Record = Annotated[AnyRecord, Field(discriminator="kind")]
 _RECORD: TypeAdapter[AnyRecord] = TypeAdapter(Record)
@@ -650,7 +859,14 @@ def _how(record: AnyRecord) -> tuple[object, ...]:
     if isinstance(record, LatencyRecord):
         environment = record.environment
         machine = (environment.processor, environment.logical_cores, environment.accelerator)
-        return (*machine, record.device, record.precision, record.batch_size, record.backend, record.threads)
+        timing = (record.task, record.l2_cold, record.backend, record.batch_size)
+        return (*machine, record.device, record.precision, record.threads, *timing)
+    if isinstance(record, RooflineRecord):
+        setting = (record.environment.processor, record.device, record.precision, record.threads)
+        return (*setting, record.backend, record.batch_size)
+    if isinstance(record, PipelineRecord):
+        setting = (record.environment.processor, record.device, record.precision, record.threads)
+        return (*setting, record.backend, record.persons, record.video_frames, record.video_size)
     data = (record.dataset, record.protocol, record.split_sha256, record.precision)
     if isinstance(record, AccuracyRecord):
         # An accuracy is a property of the weights: which machine found it does not matter.

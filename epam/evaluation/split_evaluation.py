@@ -23,7 +23,7 @@ from epam.evaluation.distributed_gather import gather_from_all
 from epam.evaluation.score_table import ScoreTable
 from epam.streams import stream_logits
 
-Precision = Literal["fp32", "bf16", "fp16"]
+Precision = Literal["fp32", "bf16", "fp16", "int8"]
 
 _AUTOCAST: dict[Precision, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
 

@@ -12,6 +12,8 @@ from epam_bench.records import (
     AnyRecord,
     CountRecord,
     LatencyRecord,
+    PipelineRecord,
+    RooflineRecord,
     latest_records,
 )
 from epam_reports.costs import count_views
@@ -282,6 +284,18 @@ def _what(record: AnyRecord) -> str:
             return (
                 f"{record.hits} of {record.samples} samples right: {record.variant}, {record.recipe}, "
                 f"{record.epochs} epochs, seed {record.seed}; {network}"
+            )
+        case RooflineRecord():
+            return (
+                f"{record.passes} passes taken apart into {len(record.operations)} operations, which cover "
+                f"{record.covered:.0%} of the whole, on {record.device}, {record.precision}, batch "
+                f"{record.batch_size}, {record.threads} threads, {record.backend}; {network}"
+            )
+        case PipelineRecord():
+            return (
+                f"{len(record.whole_ms)} clips of a video of {record.video_frames} frames from file to "
+                f"prediction, {record.persons} persons, on {record.device}, {record.precision}, "
+                f"{record.threads} threads, {record.backend}; {network}"
             )
 
 

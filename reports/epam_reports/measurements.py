@@ -16,7 +16,9 @@ from epam_bench.records import (
     Environment,
     LatencyRecord,
     ModelCard,
+    PipelineRecord,
     RecordT,
+    RooflineRecord,
     latest_records,
 )
 
@@ -220,6 +222,8 @@ def _tool(record: AnyRecord) -> str:
             return f"{record.device}, {record.precision}"
         case AblationTrial():
             return f"{record.variant}, {record.recipe}, seed {record.seed}"
+        case RooflineRecord() | PipelineRecord():
+            return f"{record.backend}, {record.device}, {record.precision}"
 
 
 def _told_apart(measured: list[Measured]) -> tuple[Measured, ...]:
