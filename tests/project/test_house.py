@@ -27,7 +27,8 @@ MAY_IMPORT = {
     "epam": ["epam"],
     "epam_baselines": ["epam", "epam_baselines"],
     "epam_bench.records": TORCH_FREE,
-    "epam_reports": [*TORCH_FREE, "epam_bench.records", "epam_reports"],
+    "epam_bench.paired_timing": [*TORCH_FREE, "epam_bench.records"],
+    "epam_reports": [*TORCH_FREE, "epam_bench.records", "epam_bench.paired_timing", "epam_reports"],
     "epam_bench.commands": ["epam", "epam_baselines", "epam_bench", "epam_reports"],
     "epam_bench": ["epam", "epam_baselines", "epam_bench"],
     "epam_inference": ["epam", "epam_baselines", "epam_inference"],
@@ -128,6 +129,7 @@ LIGHT_ENTRIES = [
     "epam.training.recipe",
     "epam_baselines.train_command",
     "epam_bench.records",
+    "epam_bench.paired_timing",
     "epam_bench.commands.app",
     "epam_reports.report",
 ]
