@@ -28,7 +28,15 @@ PipelineKind = Literal["multimodal", "pose", "rgb"]
 """Which streams' inputs are made: both, or the one alone."""
 
 StepTimer = Callable[[str], AbstractContextManager[object]]
-"""Entered around each step with its name: ``decode``, ``crop``, ``heatmaps`` or ``normalise``."""
+"""Entered around each step with its name: ``sampling``, ``decode``, ``crop``, ``heatmaps`` or ``normalise``.
+
+RGB alone samples while it decodes, for only then is the number of frames known."""
+
+FrameReader = Callable[[NDArray[np.int64]], NDArray[np.uint8]]
+"""Frames by their numbers, in any order and with repeats: ``(n,) → (n, height, width, 3)``, RGB."""
+
+_ChosenReader = Callable[[Callable[[int], NDArray[np.int64]]], NDArray[np.uint8]]
+"""Frames that are chosen by how many there are."""
 
 _Array = NDArray[np.floating[Any]]
 
@@ -121,13 +129,55 @@ class Pipeline:
         """
         chance = self._chance(randomness, views)
         if self.kind == "multimodal" and annotation is not None and video is not None:
-            return self._prepare_both(annotation, video, chance, step)
+            read = _reader_of(annotation, video)
+            return self._prepare_both(annotation, read, str(video), chance, step)
         if self.kind == "pose" and annotation is not None:
             return (self._prepare_pose(annotation, chance, step),)
         if self.kind == "rgb" and video is not None:
-            return (self._prepare_rgb(annotation, video, chance, step),)
+            read_chosen = _chosen_reader_of(annotation, video)
+            return (self._prepare_rgb(annotation, read_chosen, str(video), chance, step),)
         missing = "video" if self.kind == "rgb" or annotation is not None else "keypoints"
         raise InputError(f"{self.kind}: the {missing} must be given")
+
+    def prepare_window(
+        self, people: Annotation, read_frames: FrameReader, *, origin: str, step: StepTimer = nullcontext
+    ) -> tuple[Tensor, ...]:
+        """Prepare frames that are in memory, as in a test of a video of just these frames.
+
+        Args:
+            people: the skeletons of ``total_frames`` frames; without anybody, RGB gets whole frames.
+            read_frames: gives those of the frames that are needed; ``step`` calls it ``decode``.
+            origin: what the frames are of, for messages.
+            step: times the steps; see ``StepTimer``.
+
+        Returns:
+            As a call does for one sample.
+
+        Raises:
+            VideoError: frames of another shape than the skeletons' image.
+        """
+        chance = self._chance(None, 1)
+        if self.kind == "pose":
+            return (self._prepare_pose(people, chance, step),)
+        if self.kind == "multimodal":
+            return self._prepare_both(people, read_frames, origin, chance, step)
+
+        def read_chosen(choose: Callable[[int], NDArray[np.int64]]) -> NDArray[np.uint8]:
+            return read_frames(choose(people.total_frames))
+
+        return (self._prepare_rgb(people, read_chosen, origin, chance, step),)
+
+    def frames_of_window(self, total_frames: int) -> NDArray[np.int64]:
+        """Numbers of the frames that a test looks at: of the heatmaps where there are any, else of RGB.
+
+        Args:
+            total_frames: of the video or window.
+
+        Raises:
+            InputError: no frames to choose from.
+        """
+        length = self.size.rgb_frames if self.kind == "rgb" else self.size.pose_frames
+        return sample_clips(total_frames, length, clips=1)[0]
 
     def _chance(self, randomness: SampleRandomness | None, views: int) -> _Chance:
         if views < 1 or (views > 1 and self.augmentation is not None):
@@ -137,44 +187,41 @@ class Pipeline:
         return _Chance(self.augmentation, randomness, views)
 
     def _prepare_both(
-        self, annotation: Annotation, video: Path, chance: _Chance, step: StepTimer
+        self, annotation: Annotation, read: FrameReader, origin: str, chance: _Chance, step: StepTimer
     ) -> tuple[Tensor, Tensor]:
-        indices = chance.frames(annotation.total_frames, self.size.pose_frames)
+        with step("sampling"):
+            indices = chance.frames(annotation.total_frames, self.size.pose_frames)
         with step("heatmaps"):
             pose = self._place(annotation, indices, chance)
             mirrored = chance.flip()
             heatmaps = self._render(pose, len(indices), mirrored=mirrored)
         with step("decode"):
-            frames, _ = decode_frames(
-                video,
-                indices[:, :: self._rgb_stride].ravel(),
-                expected_frames=annotation.total_frames,
-                sample=annotation.frame_dir,
-            )
-        rgb = self._finish_frames(frames, annotation, video, chance.views, mirrored=mirrored, step=step)
+            frames = read(indices[:, :: self._rgb_stride].ravel())
+        rgb = self._finish_frames(frames, annotation, origin, chance.views, mirrored=mirrored, step=step)
         return rgb, heatmaps
 
     def _prepare_pose(self, annotation: Annotation, chance: _Chance, step: StepTimer) -> Tensor:
-        indices = chance.frames(annotation.total_frames, self.size.pose_frames)
+        with step("sampling"):
+            indices = chance.frames(annotation.total_frames, self.size.pose_frames)
         with step("heatmaps"):
             pose = self._place(annotation, indices, chance)
             return self._render(pose, len(indices), mirrored=chance.flip())
 
     def _prepare_rgb(
-        self, annotation: Annotation | None, video: Path, chance: _Chance, step: StepTimer
+        self,
+        annotation: Annotation | None,
+        read_chosen: _ChosenReader,
+        origin: str,
+        chance: _Chance,
+        step: StepTimer,
     ) -> Tensor:
         def choose(count: int) -> NDArray[np.int64]:
             return chance.frames(count, self.size.rgb_frames).ravel()
 
         with step("decode"):
-            frames, _ = decode_chosen_frames(
-                video,
-                choose,
-                expected_frames=None if annotation is None else annotation.total_frames,
-                sample=None if annotation is None else annotation.frame_dir,
-            )
+            frames = read_chosen(choose)
         mirrored = chance.flip()
-        return self._finish_frames(frames, annotation, video, chance.views, mirrored=mirrored, step=step)
+        return self._finish_frames(frames, annotation, origin, chance.views, mirrored=mirrored, step=step)
 
     def _place(self, annotation: Annotation, indices: NDArray[np.int64], chance: _Chance) -> _Pose:
         """Keypoints of the frames chosen in their box, which is as large as a heatmap."""
@@ -201,17 +248,38 @@ class Pipeline:
         self,
         frames: NDArray[np.uint8],
         annotation: Annotation | None,
-        video: Path,
+        origin: str,
         views: int,
         *,
         mirrored: bool,
         step: StepTimer,
     ) -> Tensor:
         with step("crop"):
-            frames = crop_to_people(frames, annotation, video, side=self.size.frame_side)
+            frames = crop_to_people(frames, annotation, origin, side=self.size.frame_side)
         with step("normalise"):
             clips = [normalise_frames(clip, mirrored=mirrored) for clip in np.split(frames, views)]
             return clips[0] if views == 1 else torch.stack(clips)
+
+
+def _reader_of(annotation: Annotation, video: Path) -> FrameReader:
+    def read(indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+        return decode_frames(
+            video, indices, expected_frames=annotation.total_frames, sample=annotation.frame_dir
+        )[0]
+
+    return read
+
+
+def _chosen_reader_of(annotation: Annotation | None, video: Path) -> _ChosenReader:
+    def read_chosen(choose: Callable[[int], NDArray[np.int64]]) -> NDArray[np.uint8]:
+        return decode_chosen_frames(
+            video,
+            choose,
+            expected_frames=None if annotation is None else annotation.total_frames,
+            sample=None if annotation is None else annotation.frame_dir,
+        )[0]
+
+    return read_chosen
 
 
 class _Chance:

@@ -66,7 +66,7 @@ def test_both_streams_get_the_multimodal_test_pipeline(annotation: Annotation, v
     assert torch.equal(rgb, expected.rgb)
     assert torch.equal(heatmaps, expected.heatmaps)
     assert caveats == ()
-    assert set(stopwatch.seconds) == {"decode", "crop", "heatmaps", "normalise"}
+    assert set(stopwatch.seconds) == {"sampling", "decode", "crop", "heatmaps", "normalise"}
 
 
 def test_one_stream_gets_its_own_test_pipeline(annotation: Annotation, video: Path) -> None:
@@ -150,7 +150,7 @@ def test_a_prediction_holds_what_the_network_says_of_the_prepared_clip(
     assert list(prediction.logits) == ["fused", "rgb", "pose"]
     assert (prediction.sample, prediction.label, prediction.video) == (wave, 0, str(video))
     assert prediction.caveats == ("assumed", RANDOM_WEIGHTS_CAVEAT)
-    assert set(prediction.seconds) == {"decode", "crop", "heatmaps", "normalise", "network"}
+    assert set(prediction.seconds) == {"sampling", "decode", "crop", "heatmaps", "normalise", "network"}
 
 
 def test_without_annotations_the_label_is_unknown(

@@ -124,22 +124,32 @@ class Scene:
             )
 
 
-def stage(name: SampleName, seed: int) -> Scene:
-    """Make up a sample; the same for the same name and seed.
+def stage(
+    name: SampleName, seed: int, *, frame_count: int | None = None, person_count: int | None = None
+) -> Scene:
+    """Make up a sample; the same for the same arguments.
 
     A performer's body and face are the same in all their samples, and a setup's room seen by the
     same camera too; clothes, tempo, stance and everything else are a sample's own.
+
+    Args:
+        name: says who does what where.
+        seed: of everything that is left to chance.
+        frame_count: of the video; none: as chance has it.
+        person_count: in the scene, the performer one of them; none: as chance has it.
     """
     assert name.label is not None
     assert name.camera is not None
     chance = _stream(seed, _SAMPLE, name.setup, name.camera, name.performer, name.repetition, name.label)
     action = ACTIONS[name.label]
-    frame_count = int(chance.integers(FEWEST_FRAMES, MOST_FRAMES + 1))
+    drawn_count = int(chance.integers(FEWEST_FRAMES, MOST_FRAMES + 1))
+    frame_count = drawn_count if frame_count is None else frame_count
     camera = Camera.draw(name.camera, chance)
     left_handed = chance.uniform() < _LEFT_HANDED
     performer = _perform(action, frame_count, _stream(seed, _PERFORMER, name.performer), chance)
     cast = [replace(performer, joints=mirror_joints(performer.joints)) if left_handed else performer]
-    if chance.uniform() < _ACCOMPANIED:
+    companions = int(chance.uniform() < _ACCOMPANIED)
+    for _ in range(companions if person_count is None else person_count - 1):
         cast.append(_accompany(frame_count, chance))
     layout = _Layout.draw(np.stack([camera.project(actor.joints)[0] for actor in cast]), chance)
     people = tuple(_film_actor(actor, camera, layout) for actor in cast)

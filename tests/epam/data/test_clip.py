@@ -212,10 +212,10 @@ def test_the_caller_can_time_each_step(make_video) -> None:
 
     video = make_video(frames=48, width=224, height=224)
     prepare_clip(standing(48, image_size=(240, 320)), video, step=step)
-    assert steps == ["heatmaps", "decode", "crop", "normalise"]
+    assert steps == ["sampling", "heatmaps", "decode", "crop", "normalise"]
     steps.clear()
     prepare_rgb_clip(video, step=step)
     assert steps == ["decode", "crop", "normalise"]
     steps.clear()
     prepare_pose_clip(standing(48, image_size=(240, 320)), step=step)
-    assert steps == ["heatmaps"]
+    assert steps == ["sampling", "heatmaps"]

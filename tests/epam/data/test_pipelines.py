@@ -16,6 +16,7 @@ from epam.data.heatmaps import render_heatmaps
 from epam.data.person_box import crop_keypoints
 from epam.data.pipelines import Pipeline
 from epam.data.sample_randomness import SampleRandomness
+from epam.data.video import decode_frames
 from epam.errors import InputError, UnknownNameError, VideoError
 
 SMALL = ClipSize(rgb_frames=6, frame_side=96, pose_frames=18, heatmap_side=24)
@@ -287,3 +288,38 @@ def test_a_short_video_is_named_in_training_too(make_video) -> None:
     pipeline = Pipeline("multimodal", augmentation=Augmentation())
     with pytest.raises(VideoError, match=r"clip.mp4 \(sample S001\): 40 frames .* annotation says 103"):
         pipeline(walker(), video, randomness=seeded(0))
+
+
+# ── A window of frames in memory ──
+
+
+@pytest.mark.parametrize("kind", ["multimodal", "rgb", "pose"])
+def test_a_whole_video_in_memory_gives_what_its_file_gives(kind: str, make_video) -> None:
+    video = make_video(frames=103, width=320, height=240)
+    frames = decode_frames(video, np.arange(103)).frames
+    pipeline = Pipeline(kind, SMALL)  # type: ignore[arg-type]
+    window = pipeline.prepare_window(walker(), lambda indices: frames[indices], origin="camera")
+    assert all(map(torch.equal, window, pipeline(walker(), video)))
+
+
+def test_a_window_is_asked_only_for_the_frames_that_are_looked_at() -> None:
+    asked: list[int] = []
+
+    def read(indices: np.ndarray) -> np.ndarray:
+        asked.extend(indices.tolist())
+        return np.zeros((len(indices), 240, 320, 3), dtype=np.uint8)
+
+    pipeline = Pipeline("multimodal", SMALL)
+    pipeline.prepare_window(walker(), read, origin="camera")
+    assert asked == pipeline.frames_of_window(103)[::3].tolist()
+    assert len(Pipeline("rgb", SMALL).frames_of_window(103)) == 6
+
+
+def test_rgb_sees_whole_frames_of_a_window_with_nobody_in_it() -> None:
+    nobody = Annotation("S001", 0, (240, 320), 9, np.zeros((0, 9, 17, 2)), np.zeros((0, 9, 17)))
+    frames = np.zeros((9, 240, 320, 3), dtype=np.uint8)
+    frames[:, :, :160] = 255  # the left half
+    [rgb] = Pipeline("rgb", SMALL).prepare_window(nobody, lambda indices: frames[indices], origin="camera")
+    assert rgb.shape == (3, 6, 96, 96)
+    assert (rgb[..., :40] > 1).all()
+    assert (rgb[..., 56:] < 0).all()

@@ -123,3 +123,9 @@ def test_a_bare_hand_is_where_its_wrist_is_found() -> None:
         assert np.abs(picture[y, x] - np.array(person.look.skin)).max() < 0.3 * 255
         seen += 1
     assert seen >= 3
+
+
+def test_length_and_company_can_be_asked_for() -> None:
+    scene = stage(parse("S001C001P001R001A001"), 0, frame_count=20, person_count=4)
+    assert scene.keypoint.shape == (4, 20, 17, 2)
+    assert len(list(scene.film((0, 0, 640, 360), (36, 64)))) == 20
