@@ -363,12 +363,14 @@ class MachinePeaks(_Frozen):
         memory_gigabytes_per_second: read and written together, of arrays far larger than any cache.
         cache_gigabytes_per_second: the same of arrays that the last cache holds.
         launch_microseconds: of the smallest operation: what each costs however little it does.
+        cache_bytes: of the last cache; operands beyond it move at the memory's rate.
     """
 
     gflops_per_second: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     memory_gigabytes_per_second: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     cache_gigabytes_per_second: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     launch_microseconds: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    cache_bytes: NonNegativeInt = 0
 
 
 class OperationTime(_Frozen):

@@ -47,6 +47,20 @@ def _time_first_convolution(args: tuple[Any, ...], result: Tensor) -> Work:
     return {OperationKind.CONVOLUTION: result.numel() * prod(args[1].shape[:2])}
 
 
+def _packed_convolution(args: tuple[Any, ...], result: Tensor) -> Work:
+    """oneDNN's with what follows fused: the weight stands second, or third behind what is added."""
+    second, third = args[1:3]
+    has_addend = isinstance(third, Tensor) and third.dim() > 1
+    return _convolution((None, third if has_addend else second), result)
+
+
+def _packed_linear(args: tuple[Any, ...], _: Tensor) -> Work:
+    """Likewise."""
+    inputs, second, third = args[:3]
+    has_factor = isinstance(third, Tensor) and third.dim() > 1
+    return _linear((inputs, third if has_factor else second), _)
+
+
 def _either_convolution(args: tuple[Any, ...], result: Tensor) -> Work:
     transposed = args[6]
     return _transposed(args, result) if transposed else _convolution(args, result)
@@ -174,6 +188,9 @@ FORMULAS: Mapping[str, Formula] = {
         _transposed,
     ),
     "conv_tbc": _time_first_convolution,
+    "mkldnn._convolution_pointwise": _packed_convolution,
+    "mkldnn._convolution_transpose_pointwise": _transposed,
+    "mkldnn._linear_pointwise": _packed_linear,
     "mkldnn_linear": _linear,
     **dict.fromkeys(("mm", "bmm", "mv", "dot", "vdot", "_int_mm", "_scaled_mm"), _product(0)),
     **dict.fromkeys(("addmm", "baddbmm", "addbmm", "addmv", "_addmm_activation"), _product(1)),
@@ -324,7 +341,7 @@ class DispatchAccountant(TorchDispatchMode):
         with torch._C.DisableTorchFunction():
             result = func(*args, **(kwargs or {}))
         # What neither takes nor gives a tensor is a question about the build or the machine.
-        if not moves_nothing(func) and next(_tensors((args, kwargs, result)), None) is not None:
+        if not moves_nothing(func) and next(tensors_in((args, kwargs, result)), None) is not None:
             self._account(func, args, kwargs or {}, result)
         return result
 
@@ -350,7 +367,7 @@ class DispatchAccountant(TorchDispatchMode):
 
     def _account(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
         name, kind = base_name(func), kind_of(func)
-        in_order = _in_order(func, args, kwargs)
+        in_order = in_schema_order(func, args, kwargs)
         work = self._work(name, in_order, result)
         if kind is None or (kind in MULTIPLYING and plain_name(name) not in FORMULAS):
             self.uncounted[name] += 1
@@ -397,18 +414,18 @@ class DispatchAccountant(TorchDispatchMode):
 
     def _traffic(self, operands: Any, result: Any, *, only_first: bool) -> Traffic:
         read = weights = 0
-        for tensor in _tensors(operands):
+        for tensor in tensors_in(operands):
             if _storage(tensor) in self._weights:
-                weights += _bytes(tensor)
+                weights += bytes_of(tensor)
             else:
-                read += _bytes(tensor)
-        results = list(_tensors(result))
+                read += bytes_of(tensor)
+        results = list(tensors_in(result))
         # A norm's saved statistics differ between devices and are no results in eval mode.
         written = results[:1] if only_first else results
         return Traffic(
             elements=results[0].numel() if results else 0,
             bytes_read=read,
-            bytes_written=sum(_bytes(tensor) for tensor in written),
+            bytes_written=sum(bytes_of(tensor) for tensor in written),
             weight_bytes=weights,
         )
 
@@ -422,7 +439,7 @@ def weights_of(model: nn.Module) -> list[Tensor]:
     return [*model.parameters(), *model.buffers()]
 
 
-def _in_order(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+def in_schema_order(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
     """Arguments as the schema orders them, also those that were given by name."""
     if not kwargs:
         return args
@@ -433,17 +450,18 @@ def _in_order(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple
     return (*args, *(kwargs.get(name) for name in names[: given[-1] + 1]))
 
 
-def _tensors(value: Any) -> Iterator[Tensor]:
+def tensors_in(value: Any) -> Iterator[Tensor]:
+    """All tensors in lists, tuples and dictionaries of them."""
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, list | tuple):
         for part in value:
-            yield from _tensors(part)
+            yield from tensors_in(part)
     elif isinstance(value, dict):
-        yield from _tensors(list(value.values()))
+        yield from tensors_in(list(value.values()))
 
 
-def _bytes(tensor: Tensor) -> int:
+def bytes_of(tensor: Tensor) -> int:
     """Bytes that a tensor occupies: what is expanded lies in memory once."""
     try:
         strides = tensor.stride()

@@ -19,12 +19,12 @@ CONVOLUTIONS = """
     miopen_convolution miopen_depthwise_convolution convolution_overrideable _slow_conv2d_forward
     slow_conv3d_forward slow_conv_dilated2d slow_conv_dilated3d _conv_depthwise2d conv_depthwise3d
     cudnn_convolution_transpose miopen_convolution_transpose slow_conv_transpose2d slow_conv_transpose3d
-    conv_tbc torchvision.deform_conv2d
+    conv_tbc torchvision.deform_conv2d mkldnn._convolution_pointwise mkldnn._convolution_transpose_pointwise
 """
 
 MATRIX_PRODUCTS = """
     mm addmm bmm baddbmm addbmm mv addmv dot vdot addr _addmm_activation _int_mm _scaled_mm mkldnn_linear
-    _trilinear mkldnn_rnn_layer _cudnn_rnn miopen_rnn
+    mkldnn._linear_pointwise _trilinear mkldnn_rnn_layer _cudnn_rnn miopen_rnn
 """
 
 ATTENTIONS = """

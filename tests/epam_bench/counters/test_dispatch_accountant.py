@@ -199,3 +199,25 @@ def _has_torchvision() -> bool:
     import torchvision  # noqa: F401 — registers its operations
 
     return hasattr(torch.ops.torchvision, "_cuda_version")
+
+
+@pytest.mark.parametrize("groups", [1, 2, 6])
+def test_convolutions_with_packed_weights_and_fused_sums_count_as_the_plain_ones(groups: int) -> None:
+    if not torch.backends.mkldnn.is_available():
+        pytest.skip("oneDNN's operations are not in this build")
+    x, weight = torch.zeros(2, 6, 5, 5), torch.zeros(12, 6 // groups, 3, 3)
+    added = torch.zeros(2, 12, 5, 5)
+    places = ([1, 1], [1, 1], [1, 1], groups)
+    packed = torch._C._nn.mkldnn_reorder_conv2d_weight(weight.to_mkldnn(), *places, [2, 6, 5, 5])
+    ops = torch.ops.mkldnn
+
+    def pointwise(x: Tensor) -> Tensor:
+        return ops._convolution_pointwise(x, packed, None, *places, "relu", [], "")
+
+    def summed_in_place(x: Tensor) -> Tensor:
+        return ops._convolution_pointwise_.binary(added, x, packed, None, *places, "add", 1.0, "relu", [], "")
+
+    for call in (pointwise, summed_in_place):
+        line = only_line(account(call, x))
+        assert line.kind is OperationKind.CONVOLUTION
+        assert line.macs == added.numel() * weight[0].numel()
