@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from epam.backends import optimize
+from epam.backends.backend import Inputs, Output, Precision
 from epam.checkpoints import CheckpointInfo, load_checkpoint
 from epam.data.clip_size import ClipSize
 from epam.devices import check_device
@@ -62,6 +64,7 @@ class Network:
         checkpoint: none when the weights are random.
         manifest: what the training wrote beside the weights; none for published files.
         caveats: sentences that its scores must not be read without.
+        form: what is called in place of the module: its fast form; none: the module itself.
     """
 
     module: nn.Module
@@ -72,12 +75,17 @@ class Network:
     checkpoint: CheckpointInfo | None = None
     manifest: TrainedModel | None = None
     caveats: tuple[str, ...] = ()
+    form: Callable[..., Output] | None = None
 
     @property
     def default_stream(self) -> str:
         """Name of the logits of a network that gives only one kind of them."""
         kind = self.spec.pipeline_kind
         return "fused" if kind == "multimodal" else kind
+
+    def call(self, *inputs: Tensor) -> Output:
+        """Logits of a batch on the network's device, by its fast form where it has one."""
+        return (self.form or self.module)(*inputs)
 
     @torch.inference_mode()
     def score(self, inputs: Sequence[Tensor]) -> dict[str, NDArray[np.float32]]:
@@ -90,7 +98,7 @@ class Network:
             InputError: a logit is not a number or infinite, or the device has no room.
         """
         try:
-            output = self.module(*(tensor[None].to(self.device) for tensor in inputs))
+            output = self.call(*(tensor[None].to(self.device) for tensor in inputs))
         except torch.OutOfMemoryError:
             raise InputError(
                 f"{self.spec.name}: no memory for one clip on {self.device}; try --device cpu"
@@ -186,6 +194,39 @@ def load_network(choice: NetworkChoice, *, device: str | torch.device = "cpu", s
         manifest=choice.manifest,
         caveats=choice.caveats,
     )
+
+
+def with_fast_form(
+    network: Network,
+    *,
+    backend: str,
+    precision: Precision = "fp32",
+    threads: int | None = None,
+    calibration: Iterable[Inputs] = (),
+) -> Network:
+    """The same network, run by a backend on one clip at a time.
+
+    Args:
+        network: with its weights; it is not changed.
+        backend: one of :func:`epam.backends.list_backends`.
+        precision: of the arithmetic.
+        threads: of a CPU; none: as many as PyTorch uses.
+        calibration: for int8, some dozens of real inputs, each with a batch dimension.
+
+    Raises:
+        UnknownNameError: no such backend or precision.
+        BackendError: the backend lacks a library, the precision or the device, or cannot run it.
+    """
+    form = optimize(
+        network.module,
+        backend=backend,
+        precision=precision,
+        example_inputs=example_inputs(network.spec),
+        device=network.device,
+        threads=threads,
+        calibration=calibration,
+    )
+    return replace(network, form=form)
 
 
 def _build(choice: NetworkChoice, seed: int) -> nn.Module:

@@ -14,7 +14,13 @@ from epam import EPAMLogits, export_published, save_checkpoint
 from epam.data.clip_size import PAPER_SIZE, ClipSize
 from epam.errors import CheckpointError, InputError, UnknownNameError
 from epam_baselines import create_model, model_spec, network
-from epam_baselines.network import RANDOM_WEIGHTS_CAVEAT, Network, choose_network, load_network
+from epam_baselines.network import (
+    RANDOM_WEIGHTS_CAVEAT,
+    Network,
+    choose_network,
+    load_network,
+    with_fast_form,
+)
 
 THIN_CLIP = ClipSize(rgb_frames=6, frame_side=96, pose_frames=18, heatmap_side=24)
 THIN = {"stem_channels": 8, "stage_blocks": (1, 1)}
@@ -260,3 +266,23 @@ def test_no_memory_on_the_device_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(full.module, "forward", run_out)
     with pytest.raises(InputError, match="no memory for one clip on cpu"):
         full.score([])
+
+
+# ── Its fast form ──
+
+
+def test_a_fast_form_is_asked_in_the_networks_place(trained_pose_network: Callable[..., Path]) -> None:
+    loaded = load_network(choose_network(None, checkpoint=trained_pose_network()))
+    fast = with_fast_form(loaded, backend="fused")
+    clip = thin_clip()
+    np.testing.assert_allclose(fast.score(clip)["pose"], loaded.score(clip)["pose"], rtol=1e-3, atol=1e-5)
+    assert fast.form is not None
+    assert fast.module is loaded.module
+    fast.module.register_forward_hook(lambda *_: pytest.fail("the module was asked"))
+    fast.score(clip)
+
+
+def test_an_unknown_backend_is_refused(trained_pose_network: Callable[..., Path]) -> None:
+    loaded = load_network(choose_network(None, checkpoint=trained_pose_network()))
+    with pytest.raises(UnknownNameError, match="unknown backend 'fussed'; did you mean 'fused'"):
+        with_fast_form(loaded, backend="fussed")
