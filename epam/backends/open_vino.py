@@ -1,0 +1,103 @@
+"""OpenVINO: an engine for Intel and AMD processors that picks memory formats and kernels itself."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from epam.backends.array_exchange import as_array, as_output
+from epam.backends.backend import BackendError, Inputs, Output, Precision, Prepared, Request
+from epam.backends.engine_errors import first_line
+from epam.backends.frame_major import frame_major
+from epam.backends.library_check import missing_libraries
+from epam.backends.quiet_import import import_quietly
+
+ARITHMETIC: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
+"""What OpenVINO is told to compute in; an int8 network's own operations say where they are int8."""
+
+
+def convert_model(model: nn.Module, inputs: Inputs) -> Any:
+    """The network as an ``openvino.Model`` for inputs of these shapes.
+
+    EPAM-Net and its streams are converted in their frame-major form, other networks as they are.
+
+    Raises:
+        BackendError: it has an operation that OpenVINO's converter does not know.
+    """
+    openvino = import_quietly("openvino")
+    form = frame_major(model) or model
+    try:
+        with warnings.catch_warnings():
+            # The tracer warns of every size that it takes as fixed; here all sizes are.
+            warnings.simplefilter("ignore")
+            converted = openvino.convert_model(
+                form, example_input=inputs, input=[tuple(tensor.shape) for tensor in inputs]
+            )
+    except Exception as error:
+        raise BackendError(f"OpenVINO cannot convert {type(model).__name__}: {first_line(error)}") from error
+    return converted
+
+
+class OpenVino:
+    """The network converted once, then run by OpenVINO's CPU plugin."""
+
+    name = "openvino"
+    summary = "converted to OpenVINO, which fuses, chooses memory formats and generates its kernels"
+    precisions: Mapping[str, tuple[Precision, ...]] = {"cpu": ("fp32", "bf16", "int8")}
+
+    def missing(self) -> str | None:
+        """What to install."""
+        return missing_libraries("openvino")
+
+    def refuses(self, model: nn.Module) -> str | None:
+        """Nothing is known not to convert before it is tried."""
+        return None
+
+    def prepare(self, model: nn.Module, request: Request) -> Prepared:
+        """Convert, quantise where asked, and compile for the request's shapes.
+
+        Raises:
+            BackendError: the network cannot be converted, or NNCF is missing for int8.
+        """
+        converted = convert_model(model, request.example_inputs)
+        if request.precision == "int8":
+            converted = quantise_model(converted, request.calibration)
+        core = import_quietly("openvino").Core()
+        compiled = core.compile_model(
+            converted,
+            "CPU",
+            {
+                "PERFORMANCE_HINT": "LATENCY",
+                "INFERENCE_NUM_THREADS": request.threads,
+                "INFERENCE_PRECISION_HINT": ARITHMETIC[request.precision],
+            },
+        )
+        infer = compiled.create_infer_request()
+        outputs = len(compiled.outputs)
+
+        def call(*inputs: Tensor) -> Output:
+            results = infer.infer(
+                [as_array(tensor) for tensor in inputs], share_inputs=True, share_outputs=True
+            )
+            return as_output([results[index] for index in range(outputs)])
+
+        return Prepared(call=call)
+
+
+def quantise_model(converted: Any, calibration: tuple[Inputs, ...]) -> Any:
+    """The same network with int8 weights and activations, their ranges found on real inputs.
+
+    Raises:
+        BackendError: NNCF is not installed.
+    """
+    if missing := missing_libraries("nncf"):
+        raise BackendError(f"backend openvino: int8 {missing}")
+    nncf = import_quietly("nncf")
+    samples = [tuple(as_array(tensor) for tensor in sample) for sample in calibration]
+    return nncf.quantize(converted, nncf.Dataset(samples), subset_size=len(samples))
+
+
+BACKEND = OpenVino()
