@@ -80,7 +80,7 @@ def test_label_is_the_rank_of_the_class_in_the_protocol() -> None:
         (CV1, "val", pairs([2, 3, 25], [5])),
         (CV1, "test", pairs([2, 3, 25], [2])),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "name", value) if not isinstance(value, list) else "",
 )
 def test_each_published_list_is_one_part_by_the_rule(
     protocol: Protocol, part: Part, places: list[tuple[int, int]]
