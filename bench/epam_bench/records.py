@@ -445,6 +445,9 @@ class PipelineRecord(_Record):
         persons: a frame.
         video_frames: of the file, and ``video_size`` its width and height.
         video_size: see ``video_frames``.
+        video: what was decoded, in words.
+        keypoints: where they came from, in words: an estimator, or given and why.
+        equality: how near the form's logits are to a reference's on these very clips.
     """
 
     kind: Literal["pipeline"] = "pipeline"
@@ -455,6 +458,9 @@ class PipelineRecord(_Record):
     persons: NonNegativeInt
     video_frames: PositiveInt
     video_size: tuple[PositiveInt, PositiveInt]
+    video: str = ""
+    keypoints: str = ""
+    equality: EqualityCheck | None = None
     steps: tuple[PipelineStep, ...] = Field(min_length=1)
     whole_ms: tuple[Milliseconds, ...] = Field(min_length=1)
 
@@ -868,7 +874,8 @@ def _how(record: AnyRecord) -> tuple[object, ...]:
         return (*setting, record.backend, record.batch_size)
     if isinstance(record, PipelineRecord):
         setting = (record.environment.processor, record.device, record.precision, record.threads)
-        return (*setting, record.backend, record.persons, record.video_frames, record.video_size)
+        video = (record.video, record.persons, record.video_frames, record.video_size)
+        return (*setting, record.backend, record.keypoints, *video)
     data = (record.dataset, record.protocol, record.split_sha256, record.precision)
     if isinstance(record, AccuracyRecord):
         # An accuracy is a property of the weights: which machine found it does not matter.
