@@ -12,7 +12,7 @@ from epam.data.synthetic.surroundings import IMAGE_SIZE
 from epam.data.synthetic.video_file import write_video
 from epam.errors import InputError
 
-MOST_PERSONS, MOST_FRAMES = 20, 9000
+MOST_PERSONS, FEWEST_FRAMES, MOST_FRAMES = 20, 10, 9000
 
 
 def draw_video(
@@ -53,8 +53,10 @@ def draw_video(
 def _check(frame_count: int, persons: int, size: tuple[int, int], action: int) -> None:
     if not 1 <= persons <= MOST_PERSONS:
         raise InputError(f"{persons} persons cannot be drawn; 1 to {MOST_PERSONS} can")
-    if not 2 <= frame_count <= MOST_FRAMES:
-        raise InputError(f"a video of {frame_count} frames cannot be drawn; 2 to {MOST_FRAMES} frames can")
+    if not FEWEST_FRAMES <= frame_count <= MOST_FRAMES:
+        raise InputError(
+            f"a video of {frame_count} frames cannot be drawn; {FEWEST_FRAMES} to {MOST_FRAMES} frames can"
+        )
     if min(size) < 16 or max(size) > 4096 or size[0] % 2 or size[1] % 2:
         raise InputError(
             f"frames of {size[1]} × {size[0]} cannot be drawn; give even sides between 16 and 4096"
