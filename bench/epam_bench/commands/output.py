@@ -30,7 +30,8 @@ SECONDS_BEFORE_FIRST_LINE = 2.0
 SECONDS_BETWEEN_LINES = 15.0
 """How often a log, which has no progress bar, hears of progress."""
 
-CELL_PADDING = 2
+CELL_PADDING = 3
+"""Columns between two cells: a blank on either side, and one where other boxes draw a line."""
 
 PLAIN_WIDTH = 200
 """Columns of an output that is no terminal: a file or a pipe wraps nothing by itself."""
@@ -87,9 +88,9 @@ def print_table(table: Table) -> None:
     layout = lay_out(table)
     out = console()
     out.print(_text(f"\n{table.title}", "bold"))
-    grid = _grid(table, layout)
-    if _unbroken_width(table, layout) <= out.width:
-        out.print(grid)
+    room = out.width - _unbroken_width(table, layout)
+    if room >= 0:
+        out.print(_grid(table, layout, room))
     else:
         _print_blocks(table, layout, out)
     _print_sentences(table, layout, out)
@@ -117,16 +118,25 @@ def _is_numeric(layout: Layout, index: int) -> bool:
     return any(row[index].figures for row in layout.rows)
 
 
-def _grid(table: Table, layout: Layout) -> Grid:
-    """The narrow columns as a grid in which no number is ever broken; headers may be."""
+def _grid(table: Table, layout: Layout, room: int) -> Grid:
+    """The narrow columns as a grid in which no number is ever broken; headers may be.
+
+    The columns' widths are settled here, for a grid left to itself breaks the widest first, numbers and
+    all; ``room`` is what is left beyond the least widths, for those whose lines are longer.
+    """
     from rich import box
     from rich.table import Table as Grid
+
+    from epam_reports.table import plain_text
 
     grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False)
     for index in _narrow(table):
         justify: Literal["left", "right"] = "right" if _is_numeric(layout, index) else "left"
-        width = _unbroken_column_width(layout, index)
-        grid.add_column(_text(layout.headers[index]), justify=justify, min_width=width)
+        least = _unbroken_column_width(layout, index)
+        lines = (layout.headers[index], *(plain_text(row[index]) for row in layout.rows))
+        more = min(max(map(len, lines)) - least, room)
+        room -= more
+        grid.add_column(_text(layout.headers[index]), justify=justify, width=least + more)
     for row in layout.rows:
         grid.add_row(*(_cell(row[index]) for index in _narrow(table)))
     return grid

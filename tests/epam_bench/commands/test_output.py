@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -43,6 +44,18 @@ def test_terminal_too_narrow_for_the_grid_gets_unbroken_numbers(table: Table, ca
     monkeypatch.setattr(output, "PLAIN_WIDTH", 12)
     emit([table], output_format=Format.TABLE, output=None)
     assert "  Time (ms): 1.2" in capsys.readouterr().out
+
+
+def test_number_is_whole_at_every_width_that_a_grid_has(table: Table, capsys, monkeypatch) -> None:
+    frame = pd.DataFrame({"model": ["a net"], "ms": [123456.25], "why": ["rgb 3×16×224×224 and more"]})
+    columns = (*table.columns[:2], Column(key="why", header="Input"))
+    for width in range(20, 60):
+        monkeypatch.setattr(output, "PLAIN_WIDTH", width)
+        emit([replace(table, frame=frame, columns=columns)], output_format=Format.TABLE, output=None)
+        printed = capsys.readouterr().out
+        assert "123456.2" in printed
+        assert "3×16×224×224" in printed
+        assert "a net" in printed
 
 
 def test_several_tables_are_no_csv(table: Table) -> None:
