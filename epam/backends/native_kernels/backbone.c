@@ -1,0 +1,504 @@
+#define _GNU_SOURCE
+#include "backbone.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "depthwise.h"
+#include "lanes.h"
+#include "matrix.h"
+
+/* What a strip of a block's inner tensor may take: with the weights and the strip after it, it is to stay
+ * in the second cache (1 MB on the machine that this was tuned on, nowhere below 256 KB). */
+#define STRIP_BYTES (192 * 1024)
+
+/* Places that are squeezed, then projected, at a time: a multiple of 8 and of 6 rows, in the first cache. */
+#define EXCITED_ROWS 24
+
+/* Tasks a thread, so that none waits long for the last. */
+#define TASKS_PER_THREAD 4
+
+typedef struct {
+    long channels; /* a place's floats: filled up to GROUP */
+    long height;
+    long width;
+    float *first; /* frame 0; frames −1 and `frames` are zeros, for the shift to read */
+} Trunk;
+
+typedef struct {
+    long squeezed;
+    float *squeeze; /* (inner, squeezed) */
+    float *squeeze_bias;
+    float *excite; /* (squeezed, inner) */
+    float *excite_bias;
+} Excitation;
+
+typedef struct {
+    Trunk in;
+    Trunk out;
+    long in_channels;
+    long inner_channels;
+    long inner_pitch; /* filled up to CHANNEL_STEP */
+    long stride;
+    long fold;
+    int has_shortcut;
+    Matrix expand;
+    Depthwise depthwise;
+    Excitation excitation;
+    Matrix project; /* with the shortcut's inputs behind its own */
+    long strip_rows; /* of the output, at a time */
+    long ring_rows;  /* of the inner tensor that are kept */
+} Block;
+
+typedef struct {
+    float *ring;        /* rows of a block's inner tensor before the depthwise convolution */
+    float *strip;       /* and after it; also the stem's rows of pixels */
+    const float **rows; /* that a depthwise convolution looks at */
+} Scratch;
+
+typedef struct Memory {
+    struct Memory *before;
+} Memory;
+
+struct Backbone {
+    long frames;
+    long bands; /* a frame's rows are split into so many tasks */
+    long in_channels;
+    long stem_stride;
+    long height;
+    long width;
+    long stem_strip_rows;
+    Matrix stem;
+    Trunk stem_out;
+    long block_count;
+    Block *blocks;
+    Matrix last;
+    float *zeros;  /* a row of the inner tensor outside of the picture */
+    float *inner;  /* a whole clip's inner tensor, of a block that needs its mean before it can go on */
+    float *sums;   /* of each task's share of it, (tasks, inner_pitch) */
+    float *scales; /* what each channel of it is multiplied with */
+    int threads;
+    Scratch *scratch; /* of each thread */
+    Memory *memory;   /* everything to be freed */
+};
+
+/* ---- Running ---- */
+
+typedef struct {
+    Backbone *backbone;
+    const Block *block;
+    const float *clip;
+    float *features;
+} Job;
+
+static long smallest(long a, long b) { return a < b ? a : b; }
+static long largest(long a, long b) { return a > b ? a : b; }
+
+typedef struct {
+    long frame;
+    long first; /* row of the output */
+    long end;
+} Band;
+
+static Band find_band(const Backbone *backbone, long task, long height) {
+    long band = task % backbone->bands;
+    return (Band){task / backbone->bands, band * height / backbone->bands, (band + 1) * height / backbone->bands};
+}
+
+static float *trunk_row(const Trunk *trunk, long frame, long row) {
+    return trunk->first + (frame * trunk->height + row) * trunk->width * trunk->channels;
+}
+
+/* The planes' rows that `count` output rows from `first` on look at, with a zero left and right. */
+static void copy_planes(const Backbone *backbone, const float *clip, long frame, long first, long count,
+                        float *planes) {
+    const long height = backbone->height, width = backbone->width, pitch = width + 2;
+    const long stride = backbone->stem_stride, rows = (count - 1) * stride + 3;
+    for (long channel = 0; channel < backbone->in_channels; channel++) {
+        const float *plane = clip + (channel * backbone->frames + frame) * height * width;
+        for (long i = 0; i < rows; i++, planes += pitch) {
+            long row = first * stride - 1 + i;
+            if (row < 0 || row >= height) {
+                memset(planes, 0, (size_t)pitch * sizeof *planes);
+                continue;
+            }
+            planes[0] = planes[width + 1] = 0.0f;
+            memcpy(planes + 1, plane + row * width, (size_t)width * sizeof *planes);
+        }
+    }
+}
+
+/* A row of the stem's output is a matrix product whose rows overlap: three pixels of each row and channel. */
+static void run_stem_task(void *context, long task, int worker) {
+    const Job *job = context;
+    const Backbone *backbone = job->backbone;
+    const Trunk *out = &backbone->stem_out;
+    const Band band = find_band(backbone, task, out->height);
+    const long pitch = backbone->width + 2, stride = backbone->stem_stride;
+    float *planes = backbone->scratch[worker].strip;
+    Part parts[MOST_PARTS];
+    for (long first = band.first, count; first < band.end; first += count) {
+        count = smallest(backbone->stem_strip_rows, band.end - first);
+        const long plane_floats = ((count - 1) * stride + 3) * pitch;
+        copy_planes(backbone, job->clip, band.frame, first, count, planes);
+        for (long row = 0; row < count; row++) {
+            long part = 0;
+            for (long channel = 0; channel < backbone->in_channels; channel++)
+                for (long tap = 0; tap < 3; tap++)
+                    parts[part++] = (Part){planes + channel * plane_floats + (row * stride + tap) * pitch, 3};
+            multiply(parts, part, stride, out->width, &backbone->stem, NULL, 0,
+                     trunk_row(out, band.frame, first + row), out->channels);
+        }
+    }
+}
+
+/* Rows [first, end) of a frame's inner tensor into the ring; the shift is where the channels are read. */
+static void expand_rows(const Block *block, long frame, long first, long end, float *ring) {
+    const Trunk *in = &block->in;
+    const long frame_floats = in->height * in->width * in->channels, fold = block->fold;
+    for (long row = first, count; row < end; row += count) {
+        const long slot = row % block->ring_rows;
+        const float *from = trunk_row(in, frame, row);
+        count = smallest(end - row, block->ring_rows - slot);
+        const Part shifted[] = {{from + frame_floats, fold},
+                                {from - frame_floats + fold, fold},
+                                {from + 2 * fold, block->in_channels - 2 * fold}};
+        multiply(fold ? shifted : shifted + 2, fold ? 3 : 1, in->channels, count * in->width, &block->expand,
+                 NULL, 0, ring + slot * in->width * block->inner_pitch, block->inner_pitch);
+    }
+}
+
+/* Where `count` output rows from `first` on find the inner tensor's rows. */
+static void point_to_rows(const Block *block, long first, long count, const float *ring, const float *zeros,
+                          const float **rows) {
+    const long row_floats = block->in.width * block->inner_pitch;
+    for (long i = 0; i < (count - 1) * block->stride + 3; i++) {
+        const long row = first * block->stride - 1 + i;
+        const int outside = row < 0 || row >= block->in.height;
+        rows[i] = outside ? zeros : ring + row % block->ring_rows * row_floats;
+    }
+}
+
+/* Expand and convolve a band, strip by strip; each strip goes on to `project`, or to memory. */
+static void run_band_task(void *context, long task, int worker) {
+    const Job *job = context;
+    const Backbone *backbone = job->backbone;
+    const Block *block = job->block;
+    const Scratch *scratch = &backbone->scratch[worker];
+    const Trunk *out = &block->out;
+    const Band band = find_band(backbone, task, out->height);
+    const int fused = block->depthwise.after == APPLY_SWISH;
+    float *sums = backbone->sums + task * block->inner_pitch;
+    if (!fused) memset(sums, 0, (size_t)block->inner_pitch * sizeof *sums);
+    long expanded = largest(0, band.first * block->stride - 1);
+    for (long first = band.first, count; first < band.end; first += count) {
+        count = smallest(block->strip_rows, band.end - first);
+        const long needed = smallest(block->in.height, (first + count - 1) * block->stride + 2);
+        expand_rows(block, band.frame, expanded, needed, scratch->ring);
+        expanded = needed;
+        point_to_rows(block, first, count, scratch->ring, backbone->zeros, scratch->rows);
+        const long place = (band.frame * out->height + first) * out->width;
+        float *convolved = fused ? scratch->strip : backbone->inner + place * block->inner_pitch;
+        convolve_depthwise(&block->depthwise, scratch->rows, count, convolved, sums);
+        if (!fused) continue;
+        const Part all = {convolved, block->inner_channels};
+        multiply(&all, 1, block->inner_pitch, count * out->width, &block->project,
+                 trunk_row(&block->in, band.frame, first), block->in.channels,
+                 trunk_row(out, band.frame, first), out->channels);
+    }
+}
+
+/* The scale of each channel, from the sums of all tasks. */
+static void compute_scales(const Backbone *backbone, const Block *block, long tasks) {
+    const Excitation *excitation = &block->excitation;
+    const long inner = block->inner_pitch, squeezed = excitation->squeezed;
+    if (squeezed == 0) {
+        for (long channel = 0; channel < inner; channel++) backbone->scales[channel] = 1.0f;
+        return;
+    }
+    float *scales = backbone->scales, *mean = backbone->sums; /* of the first task, and then of all */
+    for (long task = 1; task < tasks; task++)
+        for (long channel = 0; channel < inner; channel++) mean[channel] += mean[task * inner + channel];
+    float *hidden = mean + inner; /* the second task's are added by now */
+    memcpy(hidden, excitation->squeeze_bias, (size_t)squeezed * sizeof *hidden);
+    const float places = (float)(backbone->frames * block->out.height * block->out.width);
+    for (long channel = 0; channel < block->inner_channels; channel++)
+        for (long i = 0; i < squeezed; i++)
+            hidden[i] += mean[channel] / places * excitation->squeeze[channel * squeezed + i];
+    memcpy(scales, excitation->excite_bias, (size_t)inner * sizeof *scales);
+    for (long i = 0; i < squeezed; i++)
+        for (long channel = 0; channel < inner; channel++)
+            scales[channel] += (hidden[i] > 0.0f ? hidden[i] : 0.0f) * excitation->excite[i * inner + channel];
+    for (long channel = 0; channel < inner; channel += LANES)
+        store(scales + channel, sigmoid(load(scales + channel)));
+}
+
+/* `count` places from `first` on: scaled, swish, and behind them what the shortcut sees of the input. */
+static void excite_places(const Backbone *backbone, const Block *block, long first, long count, float *to,
+                          long pitch) {
+    const long inner = block->inner_pitch, stride = block->stride;
+    const float *from = backbone->inner + first * inner;
+    const Trunk *out = &block->out;
+    for (long i = 0; i < count; i++, from += inner, to += pitch) {
+        for (long channel = 0; channel < inner; channel += LANES)
+            store(to + channel, swish(load(from + channel) * load(backbone->scales + channel)));
+        if (!block->has_shortcut) continue;
+        const long row = (first + i) / out->width, column = (first + i) % out->width;
+        const float *seen = trunk_row(&block->in, row / out->height, row % out->height * stride);
+        memcpy(to + inner, seen + column * stride * block->in.channels,
+               (size_t)block->in_channels * sizeof *to);
+    }
+}
+
+static void run_excite_task(void *context, long task, int worker) {
+    const Job *job = context;
+    const Backbone *backbone = job->backbone;
+    const Block *block = job->block;
+    const Trunk *out = &block->out;
+    const Band band = find_band(backbone, task, out->height);
+    const long end = (band.frame * out->height + band.end) * out->width;
+    const long pitch = block->inner_pitch + (block->has_shortcut ? block->in.channels : 0);
+    float *strip = backbone->scratch[worker].strip;
+    const Part parts[] = {{strip, block->inner_channels}, {strip + block->inner_pitch, block->in_channels}};
+    const float *added = block->has_shortcut ? NULL : block->in.first;
+    for (long first = (band.frame * out->height + band.first) * out->width, count; first < end; first += count) {
+        const long chunks = (end - first + EXCITED_ROWS - 1) / EXCITED_ROWS;
+        count = (end - first + chunks - 1) / chunks;
+        excite_places(backbone, block, first, count, strip, pitch);
+        multiply(parts, block->has_shortcut ? 2 : 1, pitch, count, &block->project,
+                 added ? added + first * block->in.channels : NULL, block->in.channels,
+                 out->first + first * out->channels, out->channels);
+    }
+}
+
+static void run_last_task(void *context, long task, int worker) {
+    const Job *job = context;
+    const Trunk *in = &job->block->out;
+    const Matrix *last = &job->backbone->last;
+    const long places = in->height * in->width, pitch = ROUND_UP(last->outputs, GROUP);
+    (void)worker;
+    const Part all = {trunk_row(in, task, 0), job->block->project.outputs};
+    multiply(&all, 1, in->channels, places, last, NULL, 0, job->features + task * places * pitch, pitch);
+}
+
+void run_backbone(Backbone *backbone, Workers *workers, const float *clip, float *features) {
+    Job job = {backbone, NULL, clip, features};
+    const long tasks = backbone->frames * backbone->bands;
+    run_tasks(workers, run_stem_task, &job, tasks);
+    for (long i = 0; i < backbone->block_count; i++) {
+        const Block *block = job.block = &backbone->blocks[i];
+        run_tasks(workers, run_band_task, &job, tasks);
+        if (block->depthwise.after == APPLY_SWISH) continue;
+        compute_scales(backbone, block, tasks);
+        run_tasks(workers, run_excite_task, &job, tasks);
+    }
+    run_tasks(workers, run_last_task, &job, backbone->frames);
+}
+
+/* ---- Building ---- */
+
+/* Zeros, aligned to a cache line, freed with the backbone; NULL where there is no memory. */
+static float *allocate(Backbone *backbone, long floats) {
+    const size_t header = 64, bytes = header + ROUND_UP((size_t)floats * sizeof(float), 64);
+    Memory *memory = aligned_alloc(64, bytes);
+    if (!memory) return NULL;
+    memset(memory, 0, bytes);
+    memory->before = backbone->memory;
+    backbone->memory = memory;
+    return (float *)((char *)memory + header);
+}
+
+/* A copy that is filled up with zeros. */
+static float *copy_filled(Backbone *backbone, const float *from, long count, long filled) {
+    float *to = allocate(backbone, filled);
+    if (to) memcpy(to, from, (size_t)count * sizeof *to);
+    return to;
+}
+
+static float *copy_transposed(Backbone *backbone, const float *from, long rows, long columns, long pitch) {
+    float *to = allocate(backbone, columns * pitch);
+    if (!to) return NULL;
+    for (long row = 0; row < rows; row++)
+        for (long column = 0; column < columns; column++) to[column * pitch + row] = from[row * columns + column];
+    return to;
+}
+
+/* Each returns whether there was memory. */
+
+static int build_matrix(Backbone *backbone, Matrix *matrix, const float *weights, const float *bias,
+                        long outputs, long inputs) {
+    float *packed = allocate(backbone, packed_floats(outputs, inputs));
+    float *filled = copy_filled(backbone, bias, outputs, ROUND_UP(outputs, GROUP));
+    if (!packed || !filled) return 0;
+    pack_matrix(weights, outputs, inputs, packed);
+    *matrix = (Matrix){packed, filled, outputs};
+    return 1;
+}
+
+/* The projection and the shortcut as one matrix: their outputs are added anyway. */
+static int build_projection(Backbone *backbone, Matrix *matrix, const BlockWeights *weights) {
+    const long outputs = weights->out_channels, inner = weights->inner_channels, seen = weights->in_channels;
+    if (!weights->shortcut)
+        return build_matrix(backbone, matrix, weights->project, weights->project_bias, outputs, inner);
+    float *joined = malloc((size_t)(outputs * (inner + seen + 1)) * sizeof *joined);
+    if (!joined) return 0;
+    float *bias = joined + outputs * (inner + seen);
+    for (long i = 0; i < outputs; i++) {
+        float *row = joined + i * (inner + seen);
+        memcpy(row, weights->project + i * inner, (size_t)inner * sizeof *row);
+        memcpy(row + inner, weights->shortcut + i * seen, (size_t)seen * sizeof *row);
+        bias[i] = weights->project_bias[i] + weights->shortcut_bias[i];
+    }
+    const int done = build_matrix(backbone, matrix, joined, bias, outputs, inner + seen);
+    free(joined);
+    return done;
+}
+
+static int build_depthwise(Backbone *backbone, Block *block, const BlockWeights *weights) {
+    const long inner = weights->inner_channels, pitch = block->inner_pitch;
+    const float *taps = copy_transposed(backbone, weights->depthwise, inner, 9, pitch);
+    const float *bias = copy_filled(backbone, weights->depthwise_bias, inner, pitch);
+    /* A shortcut is joined to the projection where places are gathered, after a squeeze. */
+    const int fused = weights->squeezed_channels == 0 && !weights->shortcut;
+    block->depthwise = (Depthwise){taps, bias, pitch, block->stride, block->in.width,
+                                   fused ? APPLY_SWISH : KEEP_SUMS};
+    return taps && bias;
+}
+
+static int build_excitation(Backbone *backbone, Block *block, const BlockWeights *weights) {
+    const long inner = weights->inner_channels, squeezed = weights->squeezed_channels, pitch = block->inner_pitch;
+    Excitation *excitation = &block->excitation;
+    if (squeezed == 0) return 1;
+    *excitation = (Excitation){squeezed, copy_transposed(backbone, weights->squeeze, squeezed, inner, squeezed),
+                               copy_filled(backbone, weights->squeeze_bias, squeezed, squeezed),
+                               copy_transposed(backbone, weights->excite, inner, squeezed, pitch),
+                               copy_filled(backbone, weights->excite_bias, inner, pitch)};
+    return excitation->squeeze && excitation->squeeze_bias && excitation->excite && excitation->excite_bias;
+}
+
+static int build_trunk(Backbone *backbone, Trunk *trunk, long channels, long height, long width) {
+    *trunk = (Trunk){ROUND_UP(channels, GROUP), height, width, NULL};
+    const long frame_floats = height * width * trunk->channels;
+    trunk->first = allocate(backbone, (backbone->frames + 2) * frame_floats);
+    if (trunk->first) trunk->first += frame_floats;
+    return trunk->first != NULL;
+}
+
+/* As many rows at a time as the cache has room for, in pairs, the strips of a picture nearly equal. */
+static void choose_strips(Block *block) {
+    const long row_bytes = block->in.width * block->inner_pitch * (long)sizeof(float);
+    const long most = largest(2, (STRIP_BYTES / row_bytes - 2) / block->stride);
+    const long strips = (block->out.height + most - 1) / most;
+    block->strip_rows = ROUND_UP((block->out.height + strips - 1) / strips, 2);
+    block->ring_rows = smallest(block->in.height, block->strip_rows * block->stride + 2);
+}
+
+/* `spare` is a trunk of the output's shape that nobody needs any more, or none (its first frame is NULL). */
+static int build_block(Backbone *backbone, Block *block, const BlockWeights *weights, Trunk in, Trunk spare) {
+    block->in = in;
+    block->in_channels = weights->in_channels;
+    block->inner_channels = weights->inner_channels;
+    block->inner_pitch = ROUND_UP(weights->inner_channels, CHANNEL_STEP);
+    block->stride = weights->stride;
+    block->fold = weights->fold;
+    block->has_shortcut = weights->shortcut != NULL;
+    block->out = spare;
+    if (!spare.first && !build_trunk(backbone, &block->out, weights->out_channels, in.height / weights->stride,
+                                     in.width / weights->stride))
+        return 0;
+    choose_strips(block);
+    return build_matrix(backbone, &block->expand, weights->expand, weights->expand_bias,
+                        weights->inner_channels, weights->in_channels) &&
+           build_depthwise(backbone, block, weights) && build_excitation(backbone, block, weights) &&
+           build_projection(backbone, &block->project, weights);
+}
+
+static int build_blocks(Backbone *backbone, const BackboneWeights *weights) {
+    backbone->blocks = (Block *)allocate(backbone, weights->block_count * (long)(sizeof(Block) / sizeof(float)));
+    if (!backbone->blocks) return 0;
+    Trunk in = backbone->stem_out, spare = {0};
+    for (long i = 0; i < weights->block_count; i++) {
+        Block *block = &backbone->blocks[i];
+        /* Blocks of one shape write to two trunks in turn. */
+        if (weights->blocks[i].shortcut) spare.first = NULL;
+        if (!build_block(backbone, block, &weights->blocks[i], in, spare)) return 0;
+        spare = weights->blocks[i].shortcut ? (Trunk){0} : in;
+        in = block->out;
+    }
+    backbone->block_count = weights->block_count;
+    return 1;
+}
+
+/* What each thread, and what all together, write to in passing: of the largest block's size. */
+static int build_scratch(Backbone *backbone) {
+    const long planes = backbone->in_channels * ((backbone->stem_strip_rows - 1) * backbone->stem_stride + 3);
+    long ring = 0, strip = planes * (backbone->width + 2), rows = 0, row = 0, inner = 0, pitch = 0;
+    for (long i = 0; i < backbone->block_count; i++) {
+        const Block *block = &backbone->blocks[i];
+        const long row_floats = block->in.width * block->inner_pitch, places = block->out.height * block->out.width;
+        ring = largest(ring, block->ring_rows * row_floats);
+        strip = largest(strip, block->strip_rows * block->out.width * block->inner_pitch);
+        strip = largest(strip, EXCITED_ROWS * (block->inner_pitch + block->in.channels));
+        rows = largest(rows, (block->strip_rows - 1) * block->stride + 3);
+        row = largest(row, row_floats);
+        pitch = largest(pitch, largest(block->inner_pitch, block->excitation.squeezed));
+        if (block->depthwise.after == KEEP_SUMS)
+            inner = largest(inner, backbone->frames * places * block->inner_pitch);
+    }
+    backbone->zeros = allocate(backbone, row);
+    backbone->inner = allocate(backbone, inner);
+    backbone->sums = allocate(backbone, (backbone->frames * backbone->bands + 1) * pitch);
+    backbone->scales = allocate(backbone, pitch);
+    backbone->scratch = calloc((size_t)backbone->threads, sizeof *backbone->scratch);
+    if (!backbone->zeros || !backbone->inner || !backbone->sums || !backbone->scales || !backbone->scratch) return 0;
+    for (int i = 0; i < backbone->threads; i++) {
+        Scratch *scratch = &backbone->scratch[i];
+        scratch->ring = allocate(backbone, ring);
+        scratch->strip = allocate(backbone, strip);
+        scratch->rows = (const float **)allocate(backbone, rows * (long)(sizeof(float *) / sizeof(float)));
+        if (!scratch->ring || !scratch->strip || !scratch->rows) return 0;
+    }
+    return 1;
+}
+
+static int build_parts(Backbone *backbone, const BackboneWeights *weights) {
+    const long stride = weights->stem_stride;
+    const long height = backbone->height / stride, width = backbone->width / stride;
+    const long row_bytes = weights->in_channels * (backbone->width + 2) * stride * (long)sizeof(float);
+    const long tail = weights->blocks[weights->block_count - 1].out_channels;
+    backbone->stem_strip_rows = smallest(height, largest(1, STRIP_BYTES / row_bytes - 2));
+    return build_matrix(backbone, &backbone->stem, weights->stem, weights->stem_bias, weights->stem_channels,
+                        weights->in_channels * 9) &&
+           build_trunk(backbone, &backbone->stem_out, weights->stem_channels, height, width) &&
+           build_blocks(backbone, weights) &&
+           build_matrix(backbone, &backbone->last, weights->last, weights->last_bias, weights->out_channels, tail) &&
+           build_scratch(backbone);
+}
+
+Backbone *build_backbone(const BackboneWeights *weights, long frames, long height, long width, int threads) {
+    if (weights->in_channels * 3 > MOST_PARTS) return NULL;
+    Backbone *backbone = calloc(1, sizeof *backbone);
+    if (!backbone) return NULL;
+    backbone->frames = frames;
+    backbone->bands = (TASKS_PER_THREAD * threads + frames - 1) / frames;
+    backbone->in_channels = weights->in_channels;
+    backbone->stem_stride = weights->stem_stride;
+    backbone->height = height;
+    backbone->width = width;
+    backbone->threads = threads;
+    if (build_parts(backbone, weights)) return backbone;
+    free_backbone(backbone);
+    return NULL;
+}
+
+long feature_pitch(const Backbone *backbone) { return ROUND_UP(backbone->last.outputs, GROUP); }
+
+void free_backbone(Backbone *backbone) {
+    while (backbone->memory) {
+        Memory *memory = backbone->memory;
+        backbone->memory = memory->before;
+        free(memory);
+    }
+    free(backbone->scratch);
+    free(backbone);
+}
