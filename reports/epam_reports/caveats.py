@@ -16,6 +16,7 @@ from epam_reports.costs import NoCost, cost_of_evaluation
 from epam_reports.evaluations import Evaluation, gather_evaluations, unsaid_caveats
 from epam_reports.measurements import (
     Measured,
+    describe_form,
     gather,
     is_apart,
     main_entries,
@@ -98,11 +99,11 @@ def _load(latencies: Sequence[LatencyRecord]) -> list[str]:
         and record.load_average_before is not None
         and record.load_average_before > BUSY_LOAD_PER_CORE * (record.environment.logical_cores or 1)
     ]
-    return [f"The machine was busy when timing began: {', '.join(busy)}."] if busy else []
+    return [f"The machine was busy when timing began: {', '.join(dict.fromkeys(busy))}."] if busy else []
 
 
 def _settings(latencies: Sequence[LatencyRecord]) -> list[str]:
-    settings = list(dict.fromkeys(setting_of(record).sentence for record in latencies))
+    settings = list(dict.fromkeys(setting_of(record).conditions for record in latencies))
     if len(settings) < 2:
         return []
     return [f"Latencies were taken in {len(settings)} settings, not to be compared: {'; '.join(settings)}."]
@@ -117,7 +118,7 @@ def _runs(measured: Sequence[Measured]) -> list[str]:
 
 
 def _few_samples(latencies: Sequence[LatencyRecord]) -> list[str]:
-    few = [record.model.name for record in latencies if len(record.samples_ms) < MINIMUM_SAMPLES_FOR_P90]
+    few = [describe_form(record) for record in latencies if len(record.samples_ms) < MINIMUM_SAMPLES_FOR_P90]
     if not few:
         return []
     names = "all latencies" if len(few) == len(latencies) else ", ".join(dict.fromkeys(few))
@@ -199,8 +200,9 @@ def _of_records(records: Sequence[AnyRecord]) -> list[str]:
     """Caveats that the records carry, each with the models that it is about."""
     about: dict[str, list[str]] = {}
     for record in records:
+        name = describe_form(record) if isinstance(record, LatencyRecord) else record.model.name
         for caveat in record.caveats:
-            about.setdefault(caveat, []).append(record.model.name)
+            about.setdefault(caveat, []).append(name)
     return [f"{', '.join(dict.fromkeys(names))}: {caveat}" for caveat, names in about.items()]
 
 

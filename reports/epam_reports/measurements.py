@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -34,6 +34,12 @@ APART = "timed in another run, not interleaved with the other models"
 """What is said of a latency that did not meet the same noise as those beside it."""
 
 
+PLAIN_BACKEND, INFERENCE = "eager", "inference"
+"""A network as it was trained, doing what it was trained for: what stands where one latency has to."""
+
+CACHES_EMPTIED = "caches emptied before every call"
+
+
 class Setting(NamedTuple):
     """What must be equal for two latencies to be comparable."""
 
@@ -43,13 +49,25 @@ class Setting(NamedTuple):
     backend: str
     threads: int
     machine: str
+    task: str = "inference"
+    l2_cold: bool = False
 
     @property
     def sentence(self) -> str:
         """The setting as a table's caption says it."""
+        return self._in_words(self.precision, self.backend)
+
+    @property
+    def conditions(self) -> str:
+        """The same without backend and precision, which may be compared with others of one run."""
+        return self._in_words("", "")
+
+    def _in_words(self, precision: str, backend: str) -> str:
         threads = f"{self.threads} thread{'s' if self.threads != 1 else ''}"
-        how = f"{self.device}, {self.precision}, batch {self.batch_size}, {threads}, {self.backend}"
-        return f"{how}, on {self.machine}"
+        task = f"{self.task} steps" if self.task != INFERENCE else ""
+        caches = CACHES_EMPTIED if self.l2_cold else ""
+        how = (self.device, precision, f"batch {self.batch_size}", threads, backend, task, caches)
+        return f"{', '.join(filter(None, how))}, on {self.machine}"
 
 
 @dataclass(frozen=True)
@@ -155,9 +173,15 @@ def _weight(entry: Measured) -> tuple[bool, int]:
 
 def setting_of(record: LatencyRecord) -> Setting:
     """The setting that a latency was measured in."""
-    machine = describe_machine(record.environment)
     return Setting(
-        record.device, record.precision, record.batch_size, record.backend, record.threads, machine
+        device=record.device,
+        precision=record.precision,
+        batch_size=record.batch_size,
+        backend=record.backend,
+        threads=record.threads,
+        machine=describe_machine(record.environment),
+        task=record.task,
+        l2_cold=record.l2_cold,
     )
 
 
@@ -169,12 +193,22 @@ def describe_machine(environment: Environment) -> str:
 
 
 def most_common_setting(measured: Iterable[Measured]) -> Setting | None:
-    """The setting that most models were timed in, the newest of equals; none without latencies."""
+    """The setting that most models were timed in, the newest of equals; none without latencies.
+
+    Networks as they were trained come before optimised ones, inference before training: a run of
+    several backends must not change which of them stands for a model.
+    """
     times: dict[Setting, list[datetime]] = {}
     for entry in measured:
         for record in entry.latencies:
             times.setdefault(setting_of(record), []).append(record.created)
-    return max(times, key=lambda setting: (len(times[setting]), max(times[setting])), default=None)
+    return max(times, key=lambda setting: (*_plainness(setting, times), max(times[setting])), default=None)
+
+
+def _plainness(setting: Setting, times: Mapping[Setting, Sequence[datetime]]) -> tuple[object, ...]:
+    """Larger for the plainer setting: one run times many in the same moment, so dates do not decide."""
+    kind = (setting.task == INFERENCE, not setting.l2_cold, setting.backend == PLAIN_BACKEND)
+    return *kind, len(times[setting]), setting.precision == "fp32", -setting.batch_size
 
 
 def main_runs(measured: Iterable[Measured]) -> dict[Setting, str]:
@@ -199,6 +233,17 @@ def is_apart(record: LatencyRecord, runs: Mapping[Setting, str]) -> bool:
     return record.run != runs.get(setting_of(record), record.run)
 
 
+def describe_form(record: LatencyRecord) -> str:
+    """The model by name, with what sets its row apart from an eager one: ``epam_net (openvino, int8)``."""
+    parts = (
+        record.backend if record.backend != PLAIN_BACKEND else "",
+        record.precision if record.precision != "fp32" else "",
+        record.task if record.task != INFERENCE else "",
+    )
+    told = ", ".join(filter(None, parts))
+    return f"{record.model.name} ({told})" if told else record.model.name
+
+
 def describe_input(card: ModelCard) -> str:
     """The input as a table prints it: ``rgb 3×16×224×224 + heatmaps 17×48×56×56``."""
     return " + ".join(f"{name} {'×'.join(map(str, shape))}" for name, shape in card.inputs.items())
@@ -217,7 +262,8 @@ def _tool(record: AnyRecord) -> str:
         case CountRecord():
             return record.counter
         case LatencyRecord():
-            return record.clock
+            how = () if record.backend == PLAIN_BACKEND else (record.backend, record.precision)
+            return ", ".join((*how, record.clock))
         case AccuracyRecord():
             return f"{record.device}, {record.precision}"
         case AblationTrial():

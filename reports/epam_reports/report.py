@@ -28,13 +28,16 @@ from epam_reports.table import Table
 from epam_reports.tables import (
     ablation_table,
     accuracy_table,
+    best_backends_table,
     claims_table,
     classes_table,
     counters_table,
     data_set_table,
     efficiency_table,
     latency_table,
+    memory_table,
     printed_costs_table,
+    speed_table,
 )
 
 EXPORTERS = {"md": to_markdown, "html": to_html, "csv": to_csv, "tex": to_latex, "json": to_json}
@@ -97,6 +100,9 @@ def all_tables(records: Sequence[AnyRecord], published: Sequence[PublishedNumber
         *(data_set_table(records, dataset, published) for dataset in PAPER_DATA_SETS),
         counters_table(records, published),
         latency_table(records),
+        speed_table(records),
+        best_backends_table(records),
+        memory_table(records),
         accuracy_table(records, published),
         classes_table(records),
         ablation_table(records),
@@ -159,7 +165,7 @@ def _page(
         *(tables[name] for name in ("efficiency", "claims", "printed_costs", *PAPER_DATA_SETS)),
         *pictures.values(),
         *missing,
-        *(tables[name] for name in ("counters", "latency", "accuracy")),
+        *(tables[name] for name in ("counters", "latency", "speed", "best_backends", "memory", "accuracy")),
         *_classes(tables["classes"], confusions),
         tables["ablation"],
         Heading("Sources of quoted numbers"),

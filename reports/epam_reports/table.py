@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import pandas as pd
 
@@ -23,6 +24,7 @@ class Column:
         header: what stands above it, unit included.
         decimals: printed digits after the point; none prints the value as it is, as a quotation is due.
         never_zero: what so many decimals would make zero gets as many as its first two digits take.
+        scientific: so many decimals of ``3.1e-07``, for figures that differ by powers of ten.
         interval: frame columns of the lower and upper bound, printed in brackets.
         origin: frame column that says ``measured`` or ``quoted`` of this figure.
         quoted_as_printed: a quoted figure keeps its source's digits whatever ``decimals`` says.
@@ -37,6 +39,7 @@ class Column:
     header: str
     decimals: int | None = None
     never_zero: bool = False
+    scientific: bool = False
     interval: tuple[str, str] | None = None
     origin: str | None = None
     quoted_as_printed: bool = False
@@ -177,10 +180,11 @@ def _cell(
     if column.decimals is None or (quoted and column.quoted_as_printed):
         text = _as_printed(value, about.evidence)
         return replace(printed, text=text, figures=(text,) if isinstance(value, float) else ())
-    figures = [_format(value, _decimals(value, column))]
+    style: Literal["e", "f"] = "e" if column.scientific else "f"
+    figures = [_format(value, _decimals(value, column), style)]
     text = figures[0]
     if column.interval and not any(_is_absent(record[bound]) for bound in column.interval):
-        figures += [_format(record[bound], column.decimals) for bound in column.interval]
+        figures += [_format(record[bound], column.decimals, style) for bound in column.interval]
         text += f" [{figures[1]}, {figures[2]}]"
     return replace(printed, text=text, figures=tuple(figures))
 
@@ -213,8 +217,8 @@ def _decimals(value: object, column: Column) -> int:
     return 1 - math.floor(math.log10(size))
 
 
-def _format(value: object, decimals: int) -> str:
-    return f"{float(str(value)):.{decimals}f}"
+def _format(value: object, decimals: int, style: Literal["e", "f"]) -> str:
+    return f"{float(str(value)):.{decimals}{style}}"
 
 
 def _is_absent(value: object) -> bool:

@@ -110,6 +110,34 @@ def _latency(
     return LatencyRecord.model_validate(fields | changes)
 
 
+def _interleaved(
+    name: str = "epam_net",
+    milliseconds: float = 100.0,
+    *,
+    processes: int = 4,
+    noise: float = 0.002,
+    **changes: Any,
+) -> LatencyRecord:
+    """A latency of one run by turns, five samples in each of three turns a process, slightly spread."""
+    turns = [(process, turn) for process in range(processes) for turn in range(3)]
+    samples = [
+        milliseconds * (1 + noise * (((7 * process + 3 * turn + call) % 5) - 2))
+        for process, turn in turns
+        for call in range(5)
+    ]
+    blocks = [{"process": process, "round": turn, "samples": 5} for process, turn in turns]
+    equality = {
+        "reference": "the 3-D twin in float64",
+        "clips": 4,
+        "relative_error": 3.14e-7,
+        "bound": 1e-4,
+        "top1_agreement": 1.0,
+    }
+    memory = {"peak_activation_bytes": 32 * 1024**2, "process_bytes": 512 * 1024**2}
+    fields = {"run": "one", "blocks": blocks, "equality": equality, "preparation_seconds": 1.5, **memory}
+    return _latency(name, tuple(samples), **(fields | changes))
+
+
 def _accuracy(
     name: str = "epam_net",
     confusion: Sequence[Sequence[int]] = ((3, 1), (0, 4)),
@@ -230,6 +258,11 @@ def count() -> Callable[..., CountRecord]:
 @pytest.fixture
 def latency() -> Callable[..., LatencyRecord]:
     return _latency
+
+
+@pytest.fixture
+def interleaved() -> Callable[..., LatencyRecord]:
+    return _interleaved
 
 
 @pytest.fixture

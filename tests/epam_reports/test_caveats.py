@@ -57,6 +57,17 @@ def test_different_settings_are_not_to_be_compared(latency: Latency) -> None:
     assert _said(report_caveats([latency(), latency(threads=1)]), "2 settings", "1 thread,", "2 threads,")
 
 
+def test_backends_and_precisions_of_one_run_may_be_compared(latency: Latency) -> None:
+    forms = [latency(), latency(backend="openvino"), latency(backend="openvino", precision="int8")]
+    assert not _said(report_caveats(forms), "settings")
+    assert _said(report_caveats([*forms, latency(task="training")]), "2 settings", "training steps")
+
+
+def test_caveat_of_one_form_names_it(latency: Latency) -> None:
+    caveats = report_caveats([latency(), latency(backend="openvino", caveats=("throttled",))])
+    assert "epam_net (openvino): throttled" in caveats
+
+
 def test_caveat_of_several_records_is_said_once_with_its_models(count: Count) -> None:
     records = [count("c3d", caveats=("no clock",)), count("s3d", caveats=("no clock",))]
     assert "c3d, s3d: no clock" in report_caveats(records)

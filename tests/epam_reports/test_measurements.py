@@ -10,6 +10,7 @@ import pytest
 from epam_bench.records import AblationTrial, AccuracyRecord, CountRecord, LatencyRecord
 from epam_reports.measurements import (
     cite,
+    describe_form,
     describe_input,
     gather,
     is_apart,
@@ -64,6 +65,42 @@ def test_machines_are_different_settings_and_the_newest_of_equals_wins(latency: 
     assert setting is not None
     assert setting.machine == "New CPU (2 logical cores) + Some GPU"
     assert setting_of(old) != setting_of(new)
+
+
+def test_backends_batches_and_tasks_do_not_change_which_latency_stands_for_a_model(latency: Latency) -> None:
+    plain = [latency(name) for name in ("c3d", "s3d")]
+    day = timedelta(days=1)
+    later = {"created": plain[0].created + day}
+    others = [
+        latency(name, **later, **setting)
+        for name in ("c3d", "s3d", "r3d_18")
+        for setting in (
+            {"backend": "openvino"},
+            {"backend": "reference"},
+            {"task": "training"},
+            {"l2_cold": True},
+            {"backend": "openvino", "precision": "int8"},
+        )
+    ]
+    others += [latency(name, **later, batch_size=8) for name in ("c3d", "s3d")]
+    others += [latency(name, **later, precision="bf16") for name in ("c3d", "s3d")]
+    assert most_common_setting(gather([*plain, *others])) == setting_of(plain[0])
+    assert most_common_setting(gather(others[:1])) == setting_of(others[0])
+
+
+def test_setting_says_what_is_unusual_of_it(latency: Latency) -> None:
+    odd = setting_of(latency(task="training", l2_cold=True, backend="fused"))
+    assert odd.sentence == (
+        "cpu, fp32, batch 1, 2 threads, fused, training steps, caches emptied before every call, "
+        "on Test CPU (2 logical cores)"
+    )
+    assert setting_of(latency()).conditions == "cpu, batch 1, 2 threads, on Test CPU (2 logical cores)"
+
+
+def test_a_form_is_named_by_what_sets_it_apart(latency: Latency) -> None:
+    assert describe_form(latency()) == "epam_net"
+    odd = latency(backend="openvino", precision="int8", task="training")
+    assert describe_form(odd) == "epam_net (openvino, int8, training)"
 
 
 @pytest.mark.parametrize(

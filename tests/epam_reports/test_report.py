@@ -27,7 +27,7 @@ Accuracy = Callable[..., AccuracyRecord]
 Trial = Callable[..., AblationTrial]
 TABLES = (
     *("efficiency", "claims", "printed_costs", "ntu60", "ntu120", "pku_mmd", "toyota_smarthome"),
-    *("counters", "latency", "accuracy", "classes", "ablation"),
+    *("counters", "latency", "speed", "best_backends", "memory", "accuracy", "classes", "ablation"),
 )
 FORMATS = ("md", "html", "csv", "tex", "json")
 FIGURES = ("macs_latency", "macs_accuracy")
@@ -149,7 +149,7 @@ def test_records_of_new_kinds_leave_the_old_tables_as_they_were(
     count: Count, latency: Latency, accuracy: Accuracy, trial: Trial
 ) -> None:
     old, numbers = [count(), latency()], load_published()
-    of_costs = {"efficiency", "printed_costs", "counters", "latency"}
+    of_costs = {"efficiency", "printed_costs", "counters", "latency", "speed", "best_backends", "memory"}
     before, after = all_tables(old, numbers), all_tables([accuracy(), *old, trial()], numbers)
     for one, other in zip(before, after, strict=True):
         if one.name in of_costs:

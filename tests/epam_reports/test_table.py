@@ -42,6 +42,12 @@ def test_small_number_is_not_printed_as_zero() -> None:
     assert _texts(replace(table, columns=(column,))) == [["0.0012"], ["0.0"], ["0.1"]]
 
 
+def test_figures_that_differ_by_powers_of_ten_are_printed_so() -> None:
+    table = _table({"model": "a", "ms": 3.14e-7}, {"model": "b", "ms": 0.0})
+    column = Column(key="ms", header="ms", decimals=1, scientific=True)
+    assert _texts(replace(table, columns=(column,))) == [["3.1e-07"], ["0.0e+00"]]
+
+
 def test_notes_that_are_joined_keep_no_full_stop_before_the_semicolon() -> None:
     assert join_notes("One stream.", None, "Two heads.") == "One stream; Two heads."
     assert join_notes(None, None) is None

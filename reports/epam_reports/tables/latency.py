@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from epam_bench.records import MINIMUM_SAMPLES_FOR_P90, AnyRecord, LatencyRecord
+from epam_bench.records import (
+    MINIMUM_SAMPLES_FOR_P90,
+    MINIMUM_SAMPLES_FOR_P99,
+    AnyRecord,
+    DeviceState,
+    LatencyRecord,
+)
+from epam_reports.equality import EQUALITY_COLUMNS, EQUALITY_DTYPES, RELATIVE_ERROR, equality_figures
 from epam_reports.evidence import ROW, Evidence, evidence_of, traced
 from epam_reports.measurements import (
     APART,
@@ -16,9 +23,10 @@ from epam_reports.measurements import (
     main_runs,
     setting_of,
 )
+from epam_reports.setting_columns import SETTING_DTYPES, setting_columns, shared_setting
+from epam_reports.speedups import SPEEDUP_COLUMN, SPEEDUP_DTYPES, speedup_figures, speedup_is_known
 from epam_reports.table import Column, Table, join_notes, typed_frame
-
-MEBI = 1024**2
+from epam_reports.tables.memory import MEMORY_DTYPES, memory_figures, to_mebibytes
 
 _DTYPES = {
     "model": "string",
@@ -26,12 +34,7 @@ _DTYPES = {
     "title_notes": "string",
     "input": "string",
     "num_classes": "Int64",
-    "device": "string",
-    "precision": "string",
-    "batch_size": "Int64",
-    "backend": "string",
-    "threads": "Int64",
-    "machine": "string",
+    **SETTING_DTYPES,
     "run": "string",
     "interrupted": "boolean",
     "samples": "Int64",
@@ -39,63 +42,73 @@ _DTYPES = {
     "latency_first_quartile_ms": "Float64",
     "latency_third_quartile_ms": "Float64",
     "latency_p90_ms": "Float64",
+    "latency_p99_ms": "Float64",
     "clips_per_second": "Float64",
-    "weights_mebibytes": "Float64",
-    "peak_memory_mebibytes": "Float64",
-    "peak_memory_scope": "string",
+    **SPEEDUP_DTYPES,
+    **EQUALITY_DTYPES,
+    **MEMORY_DTYPES,
     "load_average_before": "Float64",
     "load_average_after": "Float64",
+    "clock_mhz_before": "Float64",
+    "clock_mhz_after": "Float64",
+    "temperature_celsius_before": "Float64",
+    "temperature_celsius_after": "Float64",
     "latency_origin": "string",
     "latency_source": "string",
     "latency_notes": "string",
+}
+
+_COLUMNS = (
+    Column(
+        key="latency_median_ms",
+        header="Latency (ms)",
+        decimals=1,
+        interval=("latency_first_quartile_ms", "latency_third_quartile_ms"),
+        notes="latency_notes",
+    ),
+    SPEEDUP_COLUMN,
+    *EQUALITY_COLUMNS,
+    Column(key="latency_p90_ms", header="p90 (ms)", decimals=1, absent="withheld"),
+    Column(key="latency_p99_ms", header="p99 (ms)", decimals=1, absent="withheld"),
+    Column(key="samples", header="Samples"),
+    Column(key="clips_per_second", header="Clips/s", decimals=2),
+    Column(key="load_average_before", header="Load before", decimals=2, absent="unknown"),
+    Column(key="load_average_after", header="Load after", decimals=2, absent="unknown"),
+    Column(key="input", header="Input"),
+)
+
+
+_REMARKS = {
+    SPEEDUP_COLUMN: "Speed-up: over the network's reference twin or its own eager form; see the speed table.",
+    EQUALITY_COLUMNS[0]: RELATIVE_ERROR,
 }
 
 
 def latency_table(records: Iterable[AnyRecord]) -> Table:
     """One row a model and setting, settings together, fastest first within each.
 
-    The machine is a column when there are several, and in the caption when there is one.
+    Of the setting, what all rows share is in the caption; what sets them apart is a column each.
     """
-    measured = gather(records)
+    known = list(records)
+    measured = gather(known)
     runs = main_runs(measured)
+    latencies = [record for record in known if isinstance(record, LatencyRecord)]
     timed = [(entry, record) for entry in measured for record in entry.latencies]
     timed.sort(key=lambda pair: (setting_of(pair[1]), pair[1].median_ms))
-    rows = [_row(entry, record, runs) for entry, record in timed]
-    scopes = dict.fromkeys(record.peak_memory_scope for _, record in timed)
-    machines = list(dict.fromkeys(setting_of(record).machine for _, record in timed))
+    rows = [_row(entry, record, runs, latencies) for entry, record in timed]
+    settings = [setting_of(record) for _, record in timed]
+    columns = _columns(settings, rows)
     return Table(
         name="latency",
         title="Latency",
         caption=(
             "Time of one call (a whole batch): median [first, third quartile]; clips are views, not videos. "
-            f"A 90th percentile is withheld under {MINIMUM_SAMPLES_FOR_P90} samples.{_on(machines)}"
+            f"A 90th percentile is withheld under {MINIMUM_SAMPLES_FOR_P90} samples, a 99th under "
+            f"{MINIMUM_SAMPLES_FOR_P99}.{shared_setting(settings)}"
         ),
         frame=typed_frame(rows, _DTYPES),
-        columns=(
-            Column(key="title", header="Model", notes="title_notes"),
-            Column(key="input", header="Input"),
-            *((Column(key="machine", header="Machine"),) if len(machines) > 1 else ()),
-            Column(key="device", header="Device"),
-            Column(key="precision", header="Precision"),
-            Column(key="batch_size", header="Batch"),
-            Column(key="threads", header="Threads"),
-            Column(key="backend", header="Backend"),
-            Column(
-                key="latency_median_ms",
-                header="Latency (ms)",
-                decimals=1,
-                interval=("latency_first_quartile_ms", "latency_third_quartile_ms"),
-                notes="latency_notes",
-            ),
-            Column(key="latency_p90_ms", header="p90 (ms)", decimals=1, absent="withheld"),
-            Column(key="samples", header="Samples"),
-            Column(key="clips_per_second", header="Clips/s", decimals=2),
-            Column(key="weights_mebibytes", header="Weights (MiB)", decimals=1),
-            Column(key="peak_memory_mebibytes", header="Peak memory (MiB)", decimals=0),
-            Column(key="load_average_before", header="Load before", decimals=2, absent="unknown"),
-            Column(key="load_average_after", header="Load after", decimals=2, absent="unknown"),
-        ),
-        remarks=tuple(f"Peak memory: {scope}" for scope in scopes),
+        columns=columns,
+        remarks=tuple(remark for column, remark in _REMARKS.items() if column in columns),
         evidence=evidence_of(rows),
     )
 
@@ -103,27 +116,40 @@ def latency_table(records: Iterable[AnyRecord]) -> Table:
 def latency_figures(record: LatencyRecord, runs: Mapping[Setting, str]) -> dict[str, object]:
     """The figures of one latency that the efficiency table prints too; ``runs`` as of `main_runs`."""
     first, third = record.interquartile_range_ms
-    peak = record.peak_memory_bytes
     return {
         "latency_median_ms": record.median_ms,
         "latency_first_quartile_ms": first,
         "latency_third_quartile_ms": third,
         "clips_per_second": record.clips_per_second,
-        "peak_memory_mebibytes": peak / MEBI if peak is not None else None,
+        "peak_memory_mebibytes": to_mebibytes(record.peak_memory_bytes),
         **traced("latency", Evidence(records=(record,))),
-        "latency_notes": join_notes(APART if is_apart(record, runs) else None, *record.caveats),
+        "latency_notes": join_notes(
+            APART if is_apart(record, runs) else None, *record.backend_notes, *record.caveats
+        ),
     }
 
 
-def _on(machines: list[str]) -> str:
-    if not machines:
-        return ""
-    if len(machines) == 1:
-        return f" Machine: {machines[0]}."
-    return f" Taken on {len(machines)} machines, not to be compared with each other."
+def _columns(settings: Sequence[Setting], rows: Sequence[Mapping[str, object]]) -> tuple[Column, ...]:
+    return (
+        Column(key="title", header="Model", notes="title_notes"),
+        Column(key="backend", header="Backend"),
+        *setting_columns(settings),
+        *(column for column in _COLUMNS if _is_shown(column, rows)),
+    )
 
 
-def _row(entry: Measured, record: LatencyRecord, runs: Mapping[Setting, str]) -> dict[str, object]:
+def _is_shown(column: Column, rows: Sequence[Mapping[str, object]]) -> bool:
+    """Records of before there were backends have neither a base nor an equality."""
+    if column == SPEEDUP_COLUMN:
+        return speedup_is_known(rows)
+    if column in EQUALITY_COLUMNS:
+        return any(row.get(column.key) is not None for row in rows)
+    return True
+
+
+def _row(
+    entry: Measured, record: LatencyRecord, runs: Mapping[Setting, str], latencies: Sequence[LatencyRecord]
+) -> dict[str, object]:
     return {
         ROW: Evidence(records=(record,)),
         "model": record.model.name,
@@ -136,9 +162,22 @@ def _row(entry: Measured, record: LatencyRecord, runs: Mapping[Setting, str]) ->
         "interrupted": record.interrupted,
         "samples": len(record.samples_ms),
         "latency_p90_ms": record.p90_ms,
-        "weights_mebibytes": record.weights_bytes / MEBI,
-        "peak_memory_scope": record.peak_memory_scope,
+        "latency_p99_ms": record.p99_ms,
+        **speedup_figures(record, latencies),
+        **equality_figures(record),
+        **memory_figures(record),
         "load_average_before": record.load_average_before,
         "load_average_after": record.load_average_after,
+        **_device_state("before", record.device_before),
+        **_device_state("after", record.device_after),
         **latency_figures(record, runs),
+    }
+
+
+def _device_state(when: str, state: DeviceState | None) -> dict[str, object]:
+    if state is None:
+        return {}
+    return {
+        f"clock_mhz_{when}": state.clock_mhz,
+        f"temperature_celsius_{when}": state.temperature_celsius,
     }

@@ -19,12 +19,15 @@ from epam_reports.protocols import PAPER_DATA_SETS
 from epam_reports.table import Column, Table
 from epam_reports.tables import (
     accuracy_table,
+    best_backends_table,
     claims_table,
     counters_table,
     data_set_table,
     efficiency_table,
     latency_table,
+    memory_table,
     printed_costs_table,
+    speed_table,
 )
 
 HOSTILE = '50% & #1 $x_1^2$ {~} \\input{/etc/passwd} π × é 漢 \x07 |<>" [2pt] *'
@@ -50,6 +53,7 @@ KNOWN_COMMANDS = {
 def tables(
     count: Callable[..., CountRecord],
     latency: Callable[..., LatencyRecord],
+    interleaved: Callable[..., LatencyRecord],
     accuracy: Callable[..., AccuracyRecord],
 ) -> list[Table]:
     records = [
@@ -60,6 +64,7 @@ def tables(
         count("s3d", 18.0, counter="thop"),
         latency(title=HOSTILE),
         latency("c3d", title="[2pt] starts like an option"),
+        interleaved(title=HOSTILE, backend="openvino", backend_notes=(HOSTILE,)),
         count("timesformer", 195.8),
         accuracy(),
     ]
@@ -68,6 +73,9 @@ def tables(
         claims_table(judge_claims(records)),
         counters_table(records),
         latency_table(records),
+        speed_table(records),
+        best_backends_table(records),
+        memory_table(records),
         accuracy_table(records),
         printed_costs_table(records),
         *(data_set_table(records, dataset) for dataset in PAPER_DATA_SETS),

@@ -11,11 +11,46 @@ from epam_reports.tables import latency_table
 Latency = Callable[..., LatencyRecord]
 
 
-def test_row_has_setting_median_and_quartiles(latency: Latency) -> None:
-    row = text_frame(latency_table([latency(batch_size=2)])).iloc[0]
-    assert (row["Device"], row["Batch"], row["Threads"]) == ("cpu", "2", "2")
+def test_row_has_median_and_quartiles_and_the_caption_what_all_rows_share(latency: Latency) -> None:
+    table = latency_table([latency(batch_size=2)])
+    row = text_frame(table).iloc[0]
     assert row["Latency (ms)"] == "3.0 [2.0, 4.0]"
     assert row["Clips/s"] == "666.67"
+    assert table.caption.endswith("All: cpu, fp32, batch 2, 2 threads, on Test CPU (2 logical cores).")
+    assert not {"Device", "Batch", "Threads"} & set(text_frame(table).columns)
+
+
+def test_what_sets_rows_apart_is_a_column(latency: Latency) -> None:
+    frame = text_frame(latency_table([latency(batch_size=1), latency(batch_size=8)]))
+    assert frame["Batch"].tolist() == ["1", "8"]
+    assert "Threads" not in frame
+
+
+def test_records_of_before_backends_have_no_column_of_what_they_lack(latency: Latency) -> None:
+    columns = set(text_frame(latency_table([latency()])).columns)
+    assert not {"Speed-up", "Relative error", "Top-1 agreement (%)"} & columns
+
+
+def test_fast_form_has_its_speed_up_its_error_and_what_its_backend_says(interleaved: Latency) -> None:
+    records = [interleaved(), interleaved(backend="openvino", milliseconds=25, backend_notes=("a trial",))]
+    table = latency_table(records)
+    row = text_frame(table).set_index("Backend").loc["openvino"]
+    assert row["Speed-up"] == "4.00 [4.00, 4.00]"
+    assert row["Relative error"] == "3.1e-07"
+    assert row["Top-1 agreement (%)"] == "100"
+    assert ("a", "a trial") in lay_out(table).footnotes
+    assert any(remark.startswith("Relative error: largest difference") for remark in table.remarks)
+
+
+def test_ninety_ninth_percentile_needs_662_samples(latency: Latency) -> None:
+    frame = text_frame(latency_table([latency("c3d"), latency("s3d", samples_ms=(2.0,) * 662)]))
+    assert dict(zip(frame["Model"], frame["p99 (ms)"], strict=True)) == {"S3D": "2.0", "C3D": "withheld"}
+
+
+def test_clocks_and_temperatures_are_kept_for_machines(latency: Latency) -> None:
+    before = {"clock_mhz": 2400.0, "temperature_celsius": 51.0}
+    row = latency_table([latency(device_before=before)]).frame.iloc[0]
+    assert (row["clock_mhz_before"], row["temperature_celsius_before"]) == (2400.0, 51.0)
 
 
 def test_ninetieth_percentile_needs_sixty_four_samples(latency: Latency) -> None:
@@ -33,11 +68,9 @@ def test_settings_are_kept_together_fastest_first(latency: Latency) -> None:
     assert list(zip(frame["threads"], frame["title"], strict=True)) == [(1, "S3D"), (2, "R3D-18"), (2, "C3D")]
 
 
-def test_unknown_memory_and_load_are_not_invented(latency: Latency) -> None:
-    row = text_frame(
-        latency_table([latency(peak_memory_bytes=None, load_average_before=None, load_average_after=None)])
-    ).iloc[0]
-    assert row["Peak memory (MiB)"] == "not measured"
+def test_unknown_load_is_not_invented(latency: Latency) -> None:
+    table = latency_table([latency(load_average_before=None, load_average_after=None)])
+    row = text_frame(table).iloc[0]
     assert row["Load before"] == row["Load after"] == "unknown"
 
 
@@ -50,7 +83,7 @@ def test_no_latency_gives_an_empty_typed_table() -> None:
 def test_machine_is_a_column_only_when_there_are_several(latency: Latency) -> None:
     one = latency_table([latency("c3d")])
     assert "Machine" not in text_frame(one).columns
-    assert "Machine: Test CPU (2 logical cores)." in one.caption
+    assert "on Test CPU (2 logical cores)." in one.caption
     two = latency_table([latency("c3d"), latency("c3d", environment={"processor": "Other CPU"})])
     assert set(text_frame(two)["Machine"]) == {"Test CPU (2 logical cores)", "Other CPU (2 logical cores)"}
     assert "2 machines" in two.caption
