@@ -13,6 +13,7 @@ from epam_bench.commands.explain import explain
 from epam_bench.commands.flops import flops
 from epam_bench.commands.latency import latency
 from epam_bench.commands.models import models
+from epam_bench.commands.pipeline import pipeline
 from epam_bench.commands.reproduce import reproduce
 from epam_bench.commands.tables import tables
 
@@ -32,6 +33,7 @@ for command in (
     flops,
     conformance,
     latency,
+    pipeline,
     accuracy,
     ablation,
     tables,

@@ -1,0 +1,194 @@
+"""Thin networks and short videos; what takes how long is not asserted, only what is measured."""
+
+from __future__ import annotations
+
+import dataclasses
+import pickle
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from epam.backends.equality import Equality
+from epam.data.clip_size import ClipSize
+from epam.data.pose_estimation import Poses
+from epam.errors import AnnotationError, InputError, UnknownNameError
+from epam_baselines.network import NetworkChoice, choose_network
+from epam_bench import pipeline
+from epam_bench.pipeline import (
+    FilmedClip,
+    choose_estimator,
+    count_passes,
+    draw_clips,
+    measure_pipeline,
+    open_clip,
+    plan_pipeline,
+)
+from epam_bench.records import PipelineRecord
+
+CLIP = ClipSize(rgb_frames=4, frame_side=32, pose_frames=12, heatmap_side=16)
+THIN: dict[str, dict[str, object]] = {
+    "epam_net": {"stem_channels": 8, "rgb_blocks": (1, 1), "pose_blocks": (1, 1)},
+    "x_shiftnet_pose": {"stem_channels": 8, "stage_blocks": (1, 1)},
+    "x_shiftnet_rgb": {"stem_channels": 8, "stage_blocks": (1, 1)},
+}
+
+
+def thin(name: str) -> NetworkChoice:
+    return choose_network(name, options=THIN[name], clip=CLIP, num_classes=7)
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> list[FilmedClip]:
+    folder = tmp_path_factory.mktemp("drawn")
+    return list(draw_clips(folder, persons=[1, 2], frame_counts=[14], size=(64, 36)))
+
+
+def measure(name: str, clips: Sequence[FilmedClip], **plan: str) -> tuple[PipelineRecord, ...]:
+    planned = plan_pipeline(thin(name), backend="eager", threads=1, **plan)  # type: ignore[arg-type]
+    return measure_pipeline(planned, clips, samples=3).records
+
+
+def test_each_step_and_the_whole_have_as_many_samples_as_were_asked_for(clips: list[FilmedClip]) -> None:
+    first, second = measure("epam_net", clips, poses="given")
+    assert [step.name for step in first.steps] == [
+        "decode", "sampling and crop", "heatmaps", "network", "fusion",
+    ]  # fmt: skip
+    assert {len(step.samples_ms) for step in first.steps} == {len(first.whole_ms)} == {3}
+    assert (first.persons, second.persons) == (1, 2)
+    assert (first.video_frames, first.video_size, first.backend) == (14, (64, 36), "eager")
+    assert first.keypoints == "given, as asked"
+    assert first.equality is not None
+    assert first.equality.relative_error < first.equality.bound
+    # Nothing that takes time lies between the steps: loosely, for the machine may be busy.
+    assert 0.2 < first.covered < 5
+
+
+def test_the_steps_are_those_that_the_network_needs(clips: list[FilmedClip]) -> None:
+    [pose] = measure("x_shiftnet_pose", clips[:1], poses="given")
+    assert [step.name for step in pose.steps] == ["sampling and crop", "heatmaps", "network", "fusion"]
+    [rgb] = measure("x_shiftnet_rgb", clips[:1], poses="given")
+    assert [step.name for step in rgb.steps] == ["decode", "sampling and crop", "network", "fusion"]
+
+
+class Estimator:
+    name = "made-up 1"
+
+    def __call__(self, frames: NDArray[np.uint8]) -> Poses:
+        places = np.linspace(5, 30, 17)[None, None, :, None]
+        return Poses(np.tile(places, (1, len(frames), 1, 2)), np.ones((1, len(frames), 17)))
+
+
+def test_an_estimators_step_is_timed_on_the_frames_that_are_looked_at(
+    clips: list[FilmedClip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "missing_for_poses", lambda name: None)
+    monkeypatch.setattr(pipeline, "load_pose_estimator", lambda name, device: Estimator())
+    alone = dataclasses.replace(clips[0], annotation=None)
+    [record] = measure("epam_net", [alone])
+    assert [step.name for step in record.steps][:3] == ["decode", "pose", "sampling and crop"]
+    assert record.keypoints == "made-up 1"
+
+
+def test_without_an_estimator_it_is_said_what_to_install() -> None:
+    plan = plan_pipeline(thin("x_shiftnet_pose"), backend="eager")
+    estimator, words = choose_estimator(plan)
+    if estimator is None:  # as on every machine that has not installed the extra and its weights
+        assert words.startswith("given, no estimator: rtmlib")
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"backend": "fussed"}, UnknownNameError, "unknown backend 'fussed'; did you mean 'fused'"),
+        ({"backend": "eager", "precision": "fp8"}, UnknownNameError, "unknown precision 'fp8'"),
+        ({"backend": "eager", "poses": "openpose"}, UnknownNameError, "unknown pose estimator 'openpose'"),
+    ],
+)
+def test_nonsense_is_refused_before_anything_is_built(
+    changes: dict[str, str], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        plan_pipeline(thin("epam_net"), **changes)  # type: ignore[arg-type]
+
+
+def test_a_skeleton_network_has_no_pipeline() -> None:
+    with pytest.raises(InputError, match="no pipeline prepares"):
+        plan_pipeline(choose_network("stgcn"), backend="eager")
+
+
+def test_a_form_that_gives_other_logits_is_not_timed(
+    clips: list[FilmedClip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = Equality(reference="the twin", clips=1, relative_error=0.5, bound=1e-4, top1_agreement=0)
+    monkeypatch.setattr(pipeline, "check_equality", lambda *_, **__: wrong)
+    with pytest.raises(InputError, match=r"off by 0.5 of the twin's largest, above 0.0001: a wrong answer"):
+        measure("x_shiftnet_pose", clips[:1], poses="given")
+
+
+def test_ctrl_c_keeps_what_was_measured(clips: list[FilmedClip]) -> None:
+    plan = plan_pipeline(thin("x_shiftnet_pose"), backend="eager", poses="given", threads=1)
+    passes = 0
+
+    def interrupt(_: str) -> None:
+        nonlocal passes
+        passes += 1
+        if passes == count_passes(1, samples=2, warmup=1):
+            raise KeyboardInterrupt
+
+    outcome = measure_pipeline(plan, clips[:1], samples=9, report=interrupt)
+    assert outcome.interrupted
+    [record] = outcome.records
+    assert len(record.whole_ms) == 2
+    assert "stopped after 2 of 9 samples" in record.caveats
+
+
+# ── A video of one's own ──
+
+
+@pytest.fixture
+def annotated(clips: list[FilmedClip], tmp_path: Path) -> Callable[[Sequence[str]], Path]:
+    """A pickle with the first clip's keypoints under each of the names."""
+
+    def write(names: Sequence[str]) -> Path:
+        known = clips[0].annotation
+        assert known is not None
+        fields = {
+            "label": 0, "img_shape": known.img_shape, "total_frames": known.total_frames,
+            "keypoint": known.keypoint, "keypoint_score": known.keypoint_score,
+        }  # fmt: skip
+        path = tmp_path / "annotations.pkl"
+        path.write_bytes(pickle.dumps([{"frame_dir": name, **fields} for name in names]))
+        return path
+
+    return write
+
+
+def test_a_video_of_ones_own_is_found_in_its_annotations(
+    clips: list[FilmedClip], annotated: Callable[[Sequence[str]], Path]
+) -> None:
+    clip = open_clip(clips[0].path, annotated(["other", clips[0].path.stem]))
+    assert clip.annotation is not None
+    assert clip.annotation.frame_dir == clips[0].path.stem
+    assert (clip.persons, clip.frames, clip.size) == (1, 14, (64, 36))
+    assert open_clip(clips[0].path, annotated(["only"])).annotation is not None
+    assert open_clip(clips[0].path, None).annotation is None
+    with pytest.raises(
+        AnnotationError, match=r"which of its 2 samples is the video .* Name it with --sample"
+    ):
+        open_clip(clips[0].path, annotated(["one", "other"]))
+
+
+def test_a_video_without_keypoints_is_refused_where_they_are_needed(clips: list[FilmedClip]) -> None:
+    with pytest.raises(InputError, match="has no keypoints; give --annotations"):
+        measure("epam_net", [open_clip(clips[0].path, None)], poses="given")
+
+
+def test_threads_are_put_back(clips: list[FilmedClip]) -> None:
+    before = torch.get_num_threads()
+    plan = plan_pipeline(thin("x_shiftnet_pose"), backend="eager", poses="given", threads=before + 1)
+    measure_pipeline(plan, clips[:1], samples=1)
+    assert torch.get_num_threads() == before
