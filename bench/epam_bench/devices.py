@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 import torch
 
+from epam.backends.backend import DTYPES
 from epam.devices import check_device
 from epam.errors import InputError, UnknownNameError
 from epam_bench.records import Precision
-
-DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Setting:
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of weights and inputs both."""
+        """Of weights and inputs both; of an int8 network, before it is quantised."""
         return DTYPES[self.precision]
 
     @property

@@ -1,54 +1,33 @@
-"""Forward passes timed, with models interleaved so that a noisy minute hits them all."""
+"""Latency: subjects timed in one interleaved run, and a record for each that ran and was right."""
 
 from __future__ import annotations
 
-import random
-import time
+import math
 import uuid
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-import torch
-from torch import Tensor, nn
-
-from epam_baselines import ModelSpec, example_inputs
-from epam_bench.devices import Setting, honest_arithmetic
 from epam_bench.environment import describe_environment
-from epam_bench.machine_load import LoadReading, busy_caveat, others_cpu_fraction, read_load
-from epam_bench.model_card import describe_model
-from epam_bench.peak_memory import SCOPE, measure_peak_memory
-from epam_bench.records import LatencyRecord, ModelCard
+from epam_bench.machine_load import busy_caveat
+from epam_bench.records import LatencyRecord, SampleBlock
+from epam_bench.timing.contestant import Contestant
+from epam_bench.timing.effort import FEWEST_PROCESSES, Effort, Limits
+from epam_bench.timing.schedule import Report, Run, share_of_others
+from epam_bench.timing.subject import Subject
+from epam_bench.timing.widths import widths
 
-CUDA_SCOPE = "CUDA allocator: this model's weights and the peak that one call adds to them"
-
-Report = Callable[[str], None]
-"""Told in words what was just done, once a step."""
-
-
-@dataclass
-class Subject:
-    """One model under the clock."""
-
-    card: ModelCard
-    model: nn.Module
-    inputs: tuple[Tensor, ...]
-    samples_ms: list[float] = field(default_factory=list)
-    peak_memory_bytes: int | None = None
-    failure: str | None = None
-
-    @property
-    def weights_bytes(self) -> int:
-        """Parameters and buffers."""
-        tensors = [*self.model.parameters(), *self.model.buffers()]
-        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+DRAWN_RANGES = (
+    "int8 ranges were found on random numbers, not on real clips: the time is that of an int8 network, its "
+    "accuracy is not (epam-bench accuracy --precision int8 measures that)"
+)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Records of the models that ran, and what went wrong with the others.
+    """Records of the subjects that ran, and what went wrong with the others.
 
     Attributes:
-        failures: one line for each model that has no record, by its name.
+        failures: one line for each subject that has no record, by its label.
         interrupted: the user stopped it; the records hold what was done by then.
     """
 
@@ -57,158 +36,135 @@ class Outcome:
     interrupted: bool
 
 
-def count_steps(models: int, *, warmup_calls: int, samples: int) -> int:
-    """How often :func:`measure_latency` reports."""
-    return models * (1 + warmup_calls + samples)
-
-
 def measure_latency(
-    specs: Sequence[ModelSpec],
-    setting: Setting,
+    subjects: Sequence[Subject],
     *,
-    samples: int,
-    warmup_calls: int = 3,
-    seed: int = 0,
+    effort: Effort | None = None,
+    limits: Limits | None = None,
     report: Report = lambda done: None,
 ) -> Outcome:
-    """Time the forward pass of each model, all in one run.
+    """Time every subject, all in one run.
 
-    Each round calls every model once, in random order. Warm-up and device synchronisation cannot
-    be switched off. A model that fails costs only its own row.
+    Each has a process of its own in every generation of processes, with weights that exercise every
+    part of it. A form whose logits are not the reference's within its precision's bound is not timed. The
+    processes idle but for their turns, which come in random order, one at a time. One that fails, crashes,
+    hangs or runs out of memory costs only its own row.
 
     Args:
-        specs: what to time; each is built with the class count of its published checkpoint.
-        setting: device, precision, batch size and threads.
-        samples: timed calls a model.
-        warmup_calls: untimed calls a model before the first round, at least one.
-        seed: of the rounds' order.
-        report: told after every step, :func:`count_steps` times if nothing fails.
+        subjects: as :func:`epam_bench.timing.subject.plan_subjects` gives them.
+        effort: how long to go on.
+        limits: how long a child may take to answer.
+        report: told in words what was just done.
     """
-    warmup_calls = max(1, warmup_calls)
-    subjects: list[Subject] = []
+    run = Run(subjects, effort or Effort(), limits or Limits(), report)
     interrupted = False
-    failures: dict[str, str] = {}
-    with honest_arithmetic(setting), torch.inference_mode():
-        before = read_load()
-        try:
-            for spec in specs:
-                _prepare(spec, setting, warmup_calls, subjects, failures, report)
-            before = read_load()
-            _time_rounds(subjects, setting, samples, random.Random(seed), report)
-        except KeyboardInterrupt:
-            interrupted = True
-        after = read_load()
-    failures |= {subject.card.name: subject.failure for subject in subjects if subject.failure}
-    done = [subject for subject in subjects if subject.samples_ms and not subject.failure]
-    run = uuid.uuid4().hex[:12]
-    records = [
-        _to_record(subject, done, setting, samples, warmup_calls, before, after, run) for subject in done
-    ]
-    return Outcome(tuple(records), failures, interrupted)
-
-
-def _prepare(
-    spec: ModelSpec,
-    setting: Setting,
-    warmup_calls: int,
-    subjects: list[Subject],
-    failures: dict[str, str],
-    report: Report,
-) -> None:
-    """Build and warm up one model, and take its peak memory."""
-    report(f"{spec.name}: building")
     try:
-        subject = _build(spec, setting)
-        for _ in range(warmup_calls):
-            _call(subject, setting)
-            report(f"{spec.name}: warming up")
-        subject.peak_memory_bytes = _peak_memory(spec, subject, setting)
-    # Whatever a model raises, out of memory and missing kernels included, costs its own row only.
-    except Exception as error:
-        failures[spec.name] = _first_line(error)
-        return
-    subjects.append(subject)
-
-
-def _build(spec: ModelSpec, setting: Setting) -> Subject:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = spec.build(num_classes=spec.num_classes)
-    card = describe_model(spec, model, spec.num_classes)
-    model = model.to(setting.device, setting.dtype).eval()
-    inputs = example_inputs(spec, setting.batch_size, device=setting.device, dtype=setting.dtype)
-    return Subject(card, model, inputs)
-
-
-def _call(subject: Subject, setting: Setting) -> float:
-    """Milliseconds of one forward pass, the device idle before and after."""
-    setting.synchronise()
-    start = time.perf_counter()
-    subject.model(*subject.inputs)
-    setting.synchronise()
-    return 1000.0 * (time.perf_counter() - start)
-
-
-def _peak_memory(spec: ModelSpec, subject: Subject, setting: Setting) -> int | None:
-    if not setting.uses_cuda:
-        return measure_peak_memory(spec, setting)
-    torch.cuda.reset_peak_memory_stats(setting.device)
-    before = torch.cuda.memory_allocated(setting.device)
-    _call(subject, setting)
-    return subject.weights_bytes + torch.cuda.max_memory_allocated(setting.device) - before
-
-
-def _time_rounds(
-    subjects: Sequence[Subject], setting: Setting, samples: int, order: random.Random, report: Report
-) -> None:
-    for number in range(1, samples + 1):
-        for subject in order.sample(subjects, len(subjects)):
-            if subject.failure:
-                continue
-            try:
-                subject.samples_ms.append(_call(subject, setting))
-            except Exception as error:
-                subject.failure = _first_line(error)
-            report(f"round {number} of {samples}: {subject.card.name}")
+        run.go()
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        for contestant in run.contestants:
+            contestant.leave()
+    done = [contestant for contestant in run.running if contestant.blocks]
+    failures = {one.subject.label: one.failure for one in run.contestants if one.failure is not None}
+    name = uuid.uuid4().hex[:12]
+    caveats = _interval_caveats(run, effort or Effort(), interrupted)
+    records = tuple(
+        _to_record(contestant, done, run, name, interrupted, caveats.get(contestant.subject, ()))
+        for contestant in done
+    )
+    return Outcome(records, failures, interrupted)
 
 
 def _to_record(
-    subject: Subject,
-    timed: Iterable[Subject],
-    setting: Setting,
-    samples: int,
-    warmup_calls: int,
-    before: LoadReading,
-    after: LoadReading,
-    run: str,
+    contestant: Contestant,
+    timed: Sequence[Contestant],
+    run: Run,
+    name: str,
+    interrupted: bool,
+    of_interval: Sequence[str],
 ) -> LatencyRecord:
-    others = others_cpu_fraction(before, after)
+    subject, told = contestant.subject, contestant.told
+    together = [other for other in timed if other.group == contestant.group and other is not contestant]
+    others = share_of_others(run.load)
+    caveats = [
+        *busy_caveat(others or 0.0),
+        *([f"interrupted after {contestant.samples} samples"] if interrupted else []),
+        *of_interval,
+        *_throttle_caveat(contestant),
+        *([DRAWN_RANGES] if subject.precision == "int8" else []),
+        *_memory_caveat(run, contestant),
+    ]
     return LatencyRecord(
-        model=subject.card,
+        model=contestant.card,
         environment=describe_environment(),
-        caveats=(*busy_caveat(others), *_sample_caveats(len(subject.samples_ms), samples)),
-        device=setting.device,
-        precision=setting.precision,
-        batch_size=setting.batch_size,
-        threads=setting.threads,
-        warmup_calls=warmup_calls,
-        clock="perf_counter, device synchronised" if setting.uses_cuda else "perf_counter",
-        run=run,
-        interrupted=len(subject.samples_ms) < samples,
-        interleaved_with=tuple(other.card.name for other in timed if other is not subject),
-        samples_ms=tuple(subject.samples_ms),
-        weights_bytes=subject.weights_bytes,
-        peak_memory_bytes=subject.peak_memory_bytes,
-        peak_memory_scope=CUDA_SCOPE if setting.uses_cuda else SCOPE,
-        load_average_before=before.load_average,
-        load_average_after=after.load_average,
+        caveats=tuple(caveats),
+        task=subject.task,
+        device=subject.device,
+        precision=subject.precision,
+        batch_size=subject.batch_size,
+        backend=subject.backend,
+        backend_notes=tuple(told["notes"]),
+        equality=contestant.equality,
+        blocks=tuple(
+            SampleBlock(process=process, round=number, samples=len(block))
+            for (process, number), block in contestant.blocks.items()
+        ),
+        preparation_seconds=told["preparation_seconds"],
+        first_call_ms=told["first_call_ms"],
+        l2_cold=subject.l2_cold,
+        peak_activation_bytes=told["peak_activation_bytes"],
+        reserved_bytes=told["reserved_bytes"],
+        process_bytes=told["process_bytes"],
+        device_before=contestant.states[0],
+        device_after=contestant.states[-1],
+        threads=subject.threads,
+        warmup_calls=told["warmup_calls"],
+        clock=told["clock"],
+        run=name,
+        interleaved_with=tuple(other.subject.label for other in together),
+        interrupted=interrupted,
+        samples_ms=tuple(sample for block in contestant.blocks.values() for sample in block),
+        weights_bytes=told["weights_bytes"],
+        peak_memory_bytes=told["peak_memory_bytes"],
+        peak_memory_scope=told["peak_memory_scope"],
+        load_average_before=run.load[0][0].load_average if run.load else None,
+        load_average_after=run.load[-1][1].load_average if run.load else None,
         others_cpu_fraction=others,
     )
 
 
-def _sample_caveats(taken: int, wanted: int) -> tuple[str, ...]:
-    return (f"interrupted after {taken} of {wanted} samples",) if taken < wanted else ()
+def _interval_caveats(run: Run, effort: Effort, interrupted: bool) -> dict[Subject, tuple[str, ...]]:
+    """What is to be said of a row's interval: from how few processes, or wider than was asked for."""
+    taken = {one.subject: one.blocks for one in run.running if one.blocks}
+    known = widths(taken)
+    said: dict[Subject, tuple[str, ...]] = {}
+    for subject, blocks in taken.items():
+        processes = len({process for process, _ in blocks})
+        few = f"from {processes} process{'es' if processes > 1 else ''}, where {FEWEST_PROCESSES} are needed"
+        wide = known.get(subject, 0.0)
+        if processes < FEWEST_PROCESSES:
+            said[subject] = (f"its interval is {few}: the next process may show another time",)
+        elif wide > effort.target and not interrupted:
+            shown = f"±{wide:.1%}" if math.isfinite(wide) else "without a limit"
+            said[subject] = (
+                f"its ratio's interval is {shown}, not the ±{effort.target:.1%} asked for: time is spent",
+            )
+    return said
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__
+def _throttle_caveat(contestant: Contestant) -> list[str]:
+    held = [state.throttled for state in contestant.states if state.throttled]
+    if not held:
+        return []
+    reasons = ", ".join(dict.fromkeys(held))
+    return [f"the clock was held down ({reasons}) in {len(held)} of {len(contestant.states)} readings"]
+
+
+def _memory_caveat(run: Run, contestant: Contestant) -> list[str]:
+    if run.groups == 1:
+        return []
+    return [
+        f"not interleaved with all others: memory held {run.groups} groups, this one in group "
+        f"{contestant.group + 1}"
+    ]

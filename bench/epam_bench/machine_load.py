@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import psutil
@@ -14,7 +16,7 @@ BUSY_FRACTION = 0.10
 
 @dataclass(frozen=True)
 class LoadReading:
-    """Processor seconds so far, of everyone and of this process, and when.
+    """Processor seconds so far, of everyone and of our own processes, and when.
 
     Attributes:
         load_average: over one minute; none where the system keeps none.
@@ -26,14 +28,28 @@ class LoadReading:
     load_average: float | None
 
 
-def read_load() -> LoadReading:
-    """Read the counters now."""
-    machine, own = psutil.cpu_times(), psutil.Process().cpu_times()
+def read_load(children: Iterable[int] = ()) -> LoadReading:
+    """Read the counters now.
+
+    Args:
+        children: processes that are ours besides this one; two readings are only to be compared if the
+            same ones were there.
+    """
+    machine = psutil.cpu_times()
     idle = machine.idle + getattr(machine, "iowait", 0.0)
     # `guest` time is already inside `user`.
     busy = sum(machine) - idle - getattr(machine, "guest", 0.0) - getattr(machine, "guest_nice", 0.0)
+    own = sum(_processor_seconds(pid) for pid in (os.getpid(), *children))
     average = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    return LoadReading(time.monotonic(), busy, own.user + own.system, average)
+    return LoadReading(time.monotonic(), busy, own, average)
+
+
+def _processor_seconds(pid: int) -> float:
+    """Of one process; none of one that is gone."""
+    with suppress(psutil.Error):
+        times = psutil.Process(pid).cpu_times()
+        return float(times.user + times.system)
+    return 0.0
 
 
 def others_cpu_fraction(before: LoadReading, after: LoadReading) -> float:

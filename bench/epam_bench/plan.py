@@ -95,6 +95,18 @@ def plan_counters(name: str) -> list[Counter]:
     return list(COUNTERS.values()) if name == "all" else [get_counter(name)]
 
 
+def parse_names(option: str, text: str) -> list[str]:
+    """``"eager, fused"`` → ``["eager", "fused"]``, each once.
+
+    Raises:
+        InputError: there is none.
+    """
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise InputError(f"{option} {text!r}: write names with commas between, for example eager,fused")
+    return list(dict.fromkeys(names))
+
+
 def parse_batch_sizes(texts: Sequence[str]) -> list[int]:
     """``["1,8", "32"]`` → ``[1, 8, 32]``, each once."""
     parts = [part.strip() for text in texts for part in text.split(",")]

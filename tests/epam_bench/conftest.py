@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Self
 
 import numpy as np
 import pytest
+import torch
 from torch import Tensor, nn
 
 from epam.data.data_root import DataLocation
 from epam_baselines import ModelSpec
+from epam_baselines.custom_models import import_model
+from epam_bench.timing.child import Child
+from epam_bench.timing.messages import Message
+from epam_bench.timing.subject import Subject
+from epam_bench.timing.worker import WorkerError
 
 
 class TwoInputs(nn.Module):
@@ -163,3 +172,63 @@ FOUR_VOTES = {"a": (0, 0, 0), "b": (0, 0, 1), "c": (1, 2, 1), "d": (1, 1, 1)}
 @pytest.fixture
 def four_votes(make_votes: Callable[..., Votes]) -> Votes:
     return make_votes(FOUR_VOTES)
+
+
+TRIAL_MODELS = Path(__file__).parent / "timing"
+
+
+@pytest.fixture
+def trial(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Subject]:
+    """Subjects of the networks in ``trial_models``, which children find too."""
+    monkeypatch.syspath_prepend(TRIAL_MODELS)
+
+    def make(name: str = "small", **options: object) -> Subject:
+        return Subject(spec=import_model(f"trial_models:{name}"), **options)  # type: ignore[arg-type]
+
+    return make
+
+
+class WorkerWithin:
+    """A child that is no process: for tests that are not about processes."""
+
+    def __init__(self) -> None:
+        self.child = Child(lambda doing: None)
+        self.alive = True
+
+    def ask(self, order: Mapping[str, Any], *, seconds: float) -> Message:
+        try:
+            return json.loads(json.dumps(self.child.do(dict(order))))
+        except Exception as error:
+            raise WorkerError(str(error)) from None
+
+    def close(self) -> None:
+        self.alive = False
+
+
+class NurseryWithin:
+    """Gives such children."""
+
+    pids: tuple[int, ...] = ()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def wait_until_ready(self) -> None:
+        pass
+
+    def split(self) -> WorkerWithin:
+        return WorkerWithin()
+
+
+@pytest.fixture
+def children_within(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let measuring take place in this process, in milliseconds."""
+    threads = torch.get_num_threads()
+    monkeypatch.setattr("epam_bench.timing.schedule.Nursery", NurseryWithin)
+    monkeypatch.setattr("epam_bench.timing.effort.TURN_SECONDS", 0.01)
+    monkeypatch.setattr("epam_bench.timing.child.gc", SimpleNamespace(freeze=lambda: None))
+    yield
+    torch.set_num_threads(threads)

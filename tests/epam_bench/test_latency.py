@@ -1,120 +1,125 @@
+"""One bad model costs only its own row; nothing is timed whose logits are wrong; records hold it all."""
+
 from __future__ import annotations
 
-import time
-
 import pytest
-import torch
-from torch import Tensor, nn
 
-from epam_bench import latency
-from epam_bench.devices import Setting
-from epam_bench.latency import count_steps, measure_latency
+from epam_bench.latency import DRAWN_RANGES, measure_latency
+from epam_bench.timing.effort import Effort, Limits
 
-ORDER: list[str] = []
+ONCE = Effort(budget_seconds=0, processes=1, samples=2, warmup_calls=1, compared_clips=1)
 
-
-class Noted(nn.Module):
-    """Writes its name down at every call; its one weight tells what it weighs."""
-
-    def __init__(self, name: str, *, fails_at: int | None = None, seconds: float = 0.0) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.zeros(10))
-        self.name, self.fails_at, self.seconds, self.calls = name, fails_at, seconds, 0
-
-    def forward(self, clip: Tensor, gain: Tensor) -> Tensor:
-        ORDER.append(self.name)
-        self.calls += 1
-        if self.calls == self.fails_at:
-            raise RuntimeError("out of memory\nwith a long story")
-        if self.seconds:
-            time.sleep(self.seconds)
-        assert not self.training
-        return clip.sum() * gain
+WHAT_HAPPENS = {
+    "hanging": "gave no answer within 2 s (take a turn); it was stopped",
+    "crashing": "its process crashed (SIGSEGV, take a turn)",
+    "killed": "its process was killed (take a turn), most likely for want of memory",
+    "hungry": "out of memory (",
+    "leaving": "its process ended with exit status 7 (take a turn): I have had enough",
+    "quitting": "no more of this",
+    "unbuildable": "it cannot be built",
+    "wrong": "not timed, for its logits are wrong: off by ",
+    "broken": "not timed, for its logits are wrong: off by nan of the largest from its own eager form",
+}
 
 
-@pytest.fixture(autouse=True)
-def no_child_processes(monkeypatch) -> None:
-    ORDER.clear()
-    monkeypatch.setattr(latency, "measure_peak_memory", lambda spec, setting: 123)
+def test_every_way_to_fail_costs_its_own_row_and_says_what_happened(trial) -> None:
+    subjects = [trial("small"), *map(trial, WHAT_HAPPENS), trial("talkative"), trial("other")]
+    outcome = measure_latency(subjects, effort=ONCE, limits=Limits(turn_seconds=2))
+    assert not outcome.interrupted
+    assert outcome.failures.keys() == WHAT_HAPPENS.keys()
+    for name, words in WHAT_HAPPENS.items():
+        assert outcome.failures[name].startswith(words)
+        assert "\n" not in outcome.failures[name]
+    assert [record.model.name for record in outcome.records] == ["small", "talkative", "other"]
+    assert len({len(record.blocks) for record in outcome.records}) == 1
+    assert outcome.records[0].interleaved_with == ("talkative", "other")
 
 
-@pytest.fixture
-def noted(tiny_spec):
-    def make(name: str, **options: object):
-        return tiny_spec(name, build=lambda num_classes: Noted(name, **options))  # type: ignore[arg-type]
-
-    return make
-
-
-def test_models_take_turns_every_round(noted) -> None:
-    outcome = measure_latency([noted("a"), noted("b"), noted("c")], Setting(), samples=8, warmup_calls=2)
-    assert ORDER[:6] == ["a", "a", "b", "b", "c", "c"]
-    rounds = [tuple(ORDER[start : start + 3]) for start in range(6, 6 + 24, 3)]
-    assert all(sorted(turn) == ["a", "b", "c"] for turn in rounds)
-    assert len(set(rounds)) > 1
-    assert [record.interleaved_with for record in outcome.records] == [("b", "c"), ("a", "c"), ("a", "b")]
-
-
-def test_record_holds_every_sample_and_the_setting(noted) -> None:
-    setting = Setting(batch_size=3, threads=1)
-    (record,) = measure_latency([noted("slow", seconds=0.002)], setting, samples=5).records
-    assert len(record.samples_ms) == 5
-    assert min(record.samples_ms) >= 2.0
-    assert (record.batch_size, record.threads, record.device, record.precision) == (3, 1, "cpu", "fp32")
-    assert record.weights_bytes == 40
-    assert record.peak_memory_bytes == 123
-    assert record.clock == "perf_counter"
-    assert record.others_cpu_fraction is not None
-    assert 0 <= record.others_cpu_fraction <= 1
+@pytest.mark.usefixtures("children_within")
+def test_record_holds_samples_by_turn_equality_memory_and_setting(trial) -> None:
+    effort = Effort(budget_seconds=60, processes=2, samples=4, warmup_calls=1, target=0.99)
+    subjects = [trial("small", batch_size=3), trial("small", batch_size=3, precision="bf16")]
+    outcome = measure_latency(subjects, effort=effort)
+    assert outcome.failures == {}
+    first, second = outcome.records
+    assert sorted({block.process for block in first.blocks}) == [0, 1]
+    assert first.samples_by_block.keys() == second.samples_by_block.keys()
+    assert sum(block.samples for block in first.blocks) == len(first.samples_ms) >= 4
+    assert (first.batch_size, first.threads, first.device, first.backend) == (3, 1, "cpu", "eager")
+    assert (first.clock, first.warmup_calls, first.task) == ("perf_counter", 1, "inference")
+    assert first.equality is not None
+    assert first.equality.clips == 6
+    assert first.equality.relative_error < 1e-6
+    assert second.equality is not None
+    assert 1e-6 < second.equality.relative_error < second.equality.bound == 0.1
+    assert second.weights_bytes < first.weights_bytes
+    assert first.preparation_seconds is not None
+    assert first.first_call_ms is not None
+    assert first.device_before is not None
+    assert first.others_cpu_fraction is not None
+    assert first.run == second.run
+    assert first.interleaved_with == ("small, bf16, batch 3",)
+    assert any("from 2 processes, where 3 are needed" in caveat for caveat in first.caveats)
 
 
-def test_half_precision_halves_the_weights(noted) -> None:
-    (record,) = measure_latency([noted("a")], Setting(precision="bf16"), samples=2).records
-    assert record.weights_bytes == 20
-
-
-def test_model_that_fails_costs_only_its_own_row(noted) -> None:
-    specs = [noted("good"), noted("late", fails_at=4), noted("early", fails_at=1)]
-    outcome = measure_latency(specs, Setting(), samples=3, warmup_calls=2)
-    assert [record.model.name for record in outcome.records] == ["good"]
-    assert outcome.failures == {"late": "out of memory", "early": "out of memory"}
-    assert len(outcome.records[0].samples_ms) == 3
-
-
-def test_stopped_half_way_keeps_what_was_measured_and_says_so(noted) -> None:
-    steps = []
+@pytest.mark.usefixtures("children_within")
+def test_stopped_half_way_keeps_whole_turns_and_says_so(trial) -> None:
+    turns: list[str] = []
 
     def stop(done: str) -> None:
-        steps.append(done)
-        if len(steps) == 8:
+        turns.append(done)
+        if "round 2" in done:
             raise KeyboardInterrupt
 
-    outcome = measure_latency([noted("a"), noted("b")], Setting(), samples=50, warmup_calls=1, report=stop)
+    effort = Effort(budget_seconds=1e6, samples=10**6, warmup_calls=1)
+    outcome = measure_latency([trial("small"), trial("other")], effort=effort, report=stop)
     assert outcome.interrupted
-    assert sum(len(record.samples_ms) for record in outcome.records) == 4
-    assert all("interrupted after" in record.caveats[-1] for record in outcome.records)
+    assert sorted(len(record.blocks) for record in outcome.records) == [1, 2]
+    assert all(record.interrupted for record in outcome.records)
+    assert any("interrupted after" in caveat for caveat in outcome.records[0].caveats)
 
 
-def test_progress_comes_once_a_step(noted) -> None:
-    steps: list[str] = []
-    measure_latency([noted("a"), noted("b")], Setting(), samples=3, warmup_calls=2, report=steps.append)
-    assert len(steps) == count_steps(2, warmup_calls=2, samples=3)
+@pytest.mark.usefixtures("children_within")
+def test_run_that_is_not_done_in_its_budget_says_how_wide_the_interval_is(trial) -> None:
+    effort = Effort(budget_seconds=0.1, processes=1, samples=2, warmup_calls=1, target=1e-6)
+    (record,) = measure_latency([trial("small")], effort=effort).records
+    assert any("from 1 process, where 3 are needed" in caveat for caveat in record.caveats)
 
 
-def test_threads_are_put_back(noted) -> None:
-    before = torch.get_num_threads()
-    measure_latency([noted("a")], Setting(threads=before + 1), samples=2)
-    assert torch.get_num_threads() == before
+@pytest.mark.usefixtures("children_within")
+def test_network_that_gives_no_logits_is_compared_by_all_it_gives(trial) -> None:
+    outcome = measure_latency([trial("in_pieces", batch_size=2)], effort=ONCE)
+    (record,) = outcome.records
+    assert record.equality is not None
+    assert record.equality.relative_error < 1e-6
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
-def test_cuda_run_is_synchronised_and_has_its_own_memory(precision) -> None:
-    from epam_baselines import model_spec
+@pytest.mark.usefixtures("children_within")
+def test_network_that_cannot_compute_in_float64_is_its_own_reference(trial) -> None:
+    (record,) = measure_latency([trial("single_precision")], effort=ONCE).records
+    assert record.equality is not None
+    assert record.equality.reference == "its own eager form in float32, for it has none in float64"
 
-    setting = Setting(device="cuda", precision=precision)
-    (record,) = measure_latency([model_spec("x_shiftnet_pose")], setting, samples=5).records
-    assert record.clock == "perf_counter, device synchronised"
-    assert record.peak_memory_bytes is not None
-    assert record.peak_memory_bytes > record.weights_bytes
+
+@pytest.mark.usefixtures("children_within")
+def test_int8_on_random_ranges_is_a_caveat(trial, monkeypatch) -> None:
+    from epam_bench.timing import child
+
+    monkeypatch.setattr(child, "optimize", _float32_whatever_is_asked)
+    (record,) = measure_latency([trial("small", precision="int8", backend="openvino")], effort=ONCE).records
+    assert DRAWN_RANGES in record.caveats
+
+
+def _float32_whatever_is_asked(model, *, calibration, example_inputs, **options):
+    from epam.backends import optimize
+
+    assert len(calibration) > 0
+    return optimize(model, backend="eager", example_inputs=example_inputs)
+
+
+@pytest.mark.usefixtures("children_within")
+def test_groups_that_memory_keeps_apart_say_so(trial, monkeypatch) -> None:
+    monkeypatch.setattr("epam_bench.timing.schedule.free_bytes", lambda: 0)
+    records = measure_latency([trial("small"), trial("other")], effort=ONCE).records
+    assert [record.interleaved_with for record in records] == [(), ()]
+    assert ["group 1" in records[0].caveats[-1], "group 2" in records[1].caveats[-1]] == [True, True]

@@ -1,8 +1,9 @@
-"""`epam-bench latency`: forward passes timed, models interleaved."""
+"""`epam-bench latency`: models in their forms timed against each other, each shown to be right first."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,25 +24,68 @@ from epam_bench.commands.options import (
 )
 
 if TYPE_CHECKING:
-    from epam_baselines import ModelSpec
-    from epam_bench.devices import Setting
     from epam_bench.latency import Outcome
+    from epam_bench.timing.effort import Effort
+    from epam_bench.timing.subject import Subject
+
+
+class TaskChoice(StrEnum):
+    """What one call does."""
+
+    INFERENCE = "inference"
+    TRAINING = "training"
 
 
 def latency(
     models: Models = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, or cuda:1 …")] = "cpu",
+    backend: Annotated[
+        str,
+        typer.Option(
+            help="What runs the network, several with commas: reference, eager, fused, native, compile, "
+            "onnxruntime, openvino, cudagraph, tensorrt."
+        ),
+    ] = "eager",
+    precision: Annotated[
+        str, typer.Option(help="Of the arithmetic, several with commas: fp32, bf16, fp16, int8.")
+    ] = "fp32",
     batch_size: Annotated[
         list[str] | None,
         typer.Option(help="Clips a call; several as 1,8,32.", show_default="1, or that of --input"),
     ] = None,
-    precision: Annotated[str, typer.Option(help="fp32, bf16 or fp16: weights and inputs.")] = "fp32",
+    task: Annotated[
+        TaskChoice, typer.Option(help="A forward pass, or a step of training (forward, backward, update).")
+    ] = TaskChoice.INFERENCE,
+    device: Annotated[str, typer.Option(help="cpu, cuda, or cuda:1 …")] = "cpu",
     threads: Annotated[
         int | None,
         typer.Option(help="CPU threads; by default one a physical core.", min=1, show_default=False),
     ] = None,
-    samples: Annotated[int, typer.Option(help="Timed calls a model; 64 or more give a p90.", min=2)] = 20,
-    warmup: Annotated[int, typer.Option(help="Untimed calls a model before that.", min=1)] = 3,
+    target: Annotated[
+        float,
+        typer.Option(help="Stop when every ratio is known to ± so many per cent (half its 95 % interval)."),
+    ] = 2.0,
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            help="Stop after so many seconds in any case, compiling included.",
+            min=0,
+            show_default="40 a row",
+        ),
+    ] = None,
+    processes: Annotated[
+        int,
+        typer.Option(help="Start each row afresh so many times at least; an interval needs three.", min=1),
+    ] = 3,
+    samples: Annotated[
+        int,
+        typer.Option(
+            help="Timed calls a row at least; 64 give a p90, 662 a p99. The budget goes first.", min=1
+        ),
+    ] = 20,
+    warmup: Annotated[int, typer.Option(help="Untimed calls of each process before that.", min=1)] = 3,
+    l2_cold: Annotated[
+        bool, typer.Option("--l2-cold", help="Empty the caches before every timed call.")
+    ] = False,
     clip: Annotated[
         str | None,
         typer.Option(help="Another clip size, frames×height×width, e.g. 8x160x160.", show_default=False),
@@ -52,53 +96,79 @@ def latency(
     output_format: FormatOption = Format.TABLE,
     output: OutputFile = None,
 ) -> None:
-    """Time the forward pass: median, quartiles, clips a second, peak memory.
+    """Time models, and forms of one model, against each other: median, interval, ratio, memory.
 
-    Models take turns in random order, so that a noisy minute hits them all; warm-up and device
-    synchronisation cannot be switched off.
+    First each form shows that it is right: its logits are compared with the network's own in float64, and
+    none that is off is timed. Then every row has a process of its own. They take turns in random order,
+    one at a time, so that a noisy minute hits them all; and because the next process may be a little faster
+    or slower for good, they are started afresh at least three times. That goes on until every ratio's 95 %
+    interval is as narrow as --target, or --budget is spent. A row that crashes, hangs or runs out of memory
+    costs only itself. Ctrl-C keeps what was measured.
 
-    Example: epam-bench latency epam_net c3d --threads 2 --samples 64 --batch-size 1,4
+    Ratios are to the network's plain 3-D twin where it has one (EPAM-Net and its streams; timed along when
+    several backends are asked for), else to its eager form.
+
+    Example: epam-bench latency epam_net c3d --backend eager,fused,openvino
+
+    On a GPU, both precisions: epam-bench latency epam_net --device cuda --backend eager,cudagraph --precision
+    fp32,fp16 --batch-size 1,8,32
+
+    Training: epam-bench latency epam_net --task training --backend eager,fused --batch-size 2
 
     Beside a model of your own: epam-bench latency c3d my_models:net --input clip=1x3x16x112x112
+
+    A quick look, not to be quoted: epam-bench latency c3d --processes 1 --budget 10
     """
     from epam_bench.commands.model_choice import choose_models
-    from epam_bench.commands.output import check_outputs, emit, report_failures
-    from epam_bench.devices import Setting
-    from epam_bench.plan import parse_batch_sizes
-    from epam_reports.tables import latency_table
+    from epam_bench.commands.output import check_outputs, emit, report_failures, tell
+    from epam_bench.plan import parse_batch_sizes, parse_names
+    from epam_bench.timing.effort import Effort
+    from epam_bench.timing.subject import plan_subjects
+    from epam_reports.tables import timing_tables
 
     specs, given_batch_size = choose_models(models, clip, inputs, plugins)
-    settings = [
-        Setting(device, precision, size, threads or default_threads())  # type: ignore[arg-type]  # it checks
-        for size in parse_batch_sizes(batch_size or [str(given_batch_size or 1)])
-    ]
+    plan = plan_subjects(
+        specs,
+        backends=parse_names("--backend", backend),
+        precisions=parse_names("--precision", precision),
+        batch_sizes=parse_batch_sizes(batch_size or [str(given_batch_size or 1)]),
+        task=task.value,
+        device=device,
+        threads=threads or default_threads(),
+        l2_cold=l2_cold,
+    )
+    effort = Effort(
+        target=target / 100,
+        budget_seconds=budget,
+        processes=processes,
+        samples=samples,
+        warmup_calls=warmup,
+    )
     check_outputs(records, output)
-    outcomes: list[Outcome] = []
-    for setting in settings:
-        outcomes.append(time_all(specs, setting, samples=samples, warmup=warmup, records=records))
-        if outcomes[-1].interrupted:
-            break
-    timed = [record for outcome in outcomes for record in outcome.records]
-    if timed:
-        emit([latency_table(timed)], output_format=output_format, output=output, records=timed)
-    for outcome in outcomes:
-        report_failures(outcome.failures)
-    if outcomes[-1].interrupted:
+    tell(*plan.remarks)
+    outcome = time_all(plan.subjects, effort, records=records)
+    if outcome.records:
+        emit(
+            timing_tables(outcome.records),
+            output_format=output_format,
+            output=output,
+            records=outcome.records,
+        )
+    report_failures(outcome.failures)
+    if outcome.interrupted:
         raise typer.Exit(INTERRUPTED)
-    if any(outcome.failures for outcome in outcomes):
-        raise typer.Exit(SOME_FAILED if timed else NOTHING_MEASURED)
+    if outcome.failures:
+        raise typer.Exit(SOME_FAILED if outcome.records else NOTHING_MEASURED)
 
 
-def time_all(
-    specs: Sequence[ModelSpec], setting: Setting, *, samples: int, warmup: int, records: Path
-) -> Outcome:
-    """Time the models in one run and append their records, also when the user stops it half-way."""
-    from epam_bench.commands.output import progress
-    from epam_bench.latency import count_steps, measure_latency
+def time_all(subjects: Sequence[Subject], effort: Effort, *, records: Path) -> Outcome:
+    """Time the subjects in one run and append their records, also when the user stops it half-way."""
+    from epam_bench.commands.output import timed_progress
+    from epam_bench.latency import measure_latency
     from epam_bench.records import append_record
 
-    with progress("Timing", count_steps(len(specs), warmup_calls=warmup, samples=samples)) as advance:
-        outcome = measure_latency(specs, setting, samples=samples, warmup_calls=warmup, report=advance)
+    with timed_progress("Timing", effort.budget_for(len(subjects))) as advance:
+        outcome = measure_latency(subjects, effort=effort, report=advance)
     for record in outcome.records:
         append_record(records, record)
     return outcome

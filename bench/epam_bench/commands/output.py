@@ -225,6 +225,50 @@ def progress(title: str, steps: int) -> Iterator[Callable[[str], None]]:
 
 
 @contextmanager
+def timed_progress(title: str, seconds: float) -> Iterator[Callable[[str], None]]:
+    """As :func:`progress`, of a task that has a budget of seconds and not a number of steps."""
+    out = console(stderr=True)
+    with _clock(title, seconds, out) if out.is_terminal else _log(title, seconds, out) as advance:
+        yield advance
+
+
+@contextmanager
+def _clock(title: str, seconds: float, out: Console) -> Iterator[Callable[[str], None]]:
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn(title),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn(f"of {seconds:.0f} s; {{task.description}}"),
+    )
+    start = time.monotonic()
+    with Progress(*columns, console=out, transient=True) as bar:
+        task = bar.add_task("", total=max(seconds, 1.0))
+
+        def advance(done: str) -> None:
+            bar.update(task, description=done, completed=min(time.monotonic() - start, seconds))
+
+        yield advance
+
+
+@contextmanager
+def _log(title: str, seconds: float, out: Console) -> Iterator[Callable[[str], None]]:
+    start = time.monotonic()
+    due = start + min(SECONDS_BEFORE_FIRST_LINE, SECONDS_BETWEEN_LINES)
+
+    def advance(done: str) -> None:
+        nonlocal due
+        now = time.monotonic()
+        if now >= due:
+            due = now + SECONDS_BETWEEN_LINES
+            said = f"{title} {now - start:.0f} of {seconds:.0f} s: {done}"
+            out.print(said, markup=False, highlight=False)
+
+    yield advance
+
+
+@contextmanager
 def _bar(title: str, steps: int, out: Console) -> Iterator[Callable[[str], None]]:
     from rich.progress import (
         BarColumn,

@@ -1,0 +1,92 @@
+"""A subject on its way through a run: what its children have told, and how it failed if it did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from epam_bench.records import DeviceState, EqualityCheck, ModelCard
+from epam_bench.timing.messages import Message
+from epam_bench.timing.subject import Subject
+from epam_bench.timing.worker import Worker, WorkerError
+
+
+@dataclass
+class Contestant:
+    """One subject and what is known of it by now.
+
+    Attributes:
+        prepared: what its first child said when it was ready; none before that.
+        equality: the worst of its children's.
+        blocks: samples by (process, round).
+        states: the device's, when the first turn began and after every turn.
+        failure: why it has no row.
+        worker: its child of this generation.
+        group: of subjects that were in memory together.
+    """
+
+    subject: Subject
+    prepared: Message | None = None
+    equality: EqualityCheck | None = None
+    blocks: dict[tuple[int, int], list[float]] = field(default_factory=dict)
+    states: list[DeviceState] = field(default_factory=list)
+    failure: str | None = None
+    worker: Worker | None = None
+    group: int = 0
+
+    @property
+    def samples(self) -> int:
+        """Taken by now."""
+        return sum(len(block) for block in self.blocks.values())
+
+    def samples_of(self, process: int) -> int:
+        """Taken by its child of that generation."""
+        return sum(len(block) for key, block in self.blocks.items() if key[0] == process)
+
+    @property
+    def card(self) -> ModelCard:
+        """What a record says of the model."""
+        return ModelCard.model_validate(self.told["card"])
+
+    @property
+    def told(self) -> Message:
+        """What its first child said; only of one that was ready."""
+        assert self.prepared is not None
+        return self.prepared
+
+    def fail(self, why: str) -> None:
+        """It has no row any more, whatever was measured."""
+        self.failure = why
+        self.leave()
+
+    def leave(self) -> None:
+        """End its child."""
+        if self.worker is not None:
+            self.worker.close()
+        self.worker = None
+
+    def take(self, answer: Message) -> None:
+        """Note what a child said when it was ready.
+
+        Raises:
+            WorkerError: its logits are wrong.
+        """
+        check_logits(self.subject, answer["equality"])
+        found = EqualityCheck.model_validate(
+            {name: value for name, value in answer["equality"].items() if name != "holds"}
+        )
+        if self.equality is None or found.relative_error > self.equality.relative_error:
+            self.equality = found
+        if self.prepared is None:
+            self.prepared = answer
+            self.states.append(DeviceState.model_validate(answer["device"]))
+
+
+def check_logits(subject: Subject, equality: dict[str, Any]) -> None:
+    """Raise WorkerError, with the error and its bound, unless a form's logits are right."""
+    if equality["holds"]:
+        return
+    raise WorkerError(
+        f"not timed, for its logits are wrong: off by {equality['relative_error']:.1e} of the largest from "
+        f"{equality['reference']}, and {equality['bound']:.0e} is the most in {subject.precision}"
+    )
