@@ -79,7 +79,8 @@ struct Backbone {
     float *scales; /* what each channel of it is multiplied with */
     int threads;
     Scratch *scratch; /* of each thread */
-    Memory *memory;   /* everything to be freed */
+    Memory *memory; /* everything to be freed */
+    long weight_floats;
 };
 
 /* ---- Running ---- */
@@ -228,7 +229,7 @@ static void compute_scales(const Backbone *backbone, const Block *block, long ta
     memcpy(scales, excitation->excite_bias, (size_t)inner * sizeof *scales);
     for (long i = 0; i < squeezed; i++)
         for (long channel = 0; channel < inner; channel++)
-            scales[channel] += (hidden[i] > 0.0f ? hidden[i] : 0.0f) * excitation->excite[i * inner + channel];
+            scales[channel] += (hidden[i] < 0.0f ? 0.0f : hidden[i]) * excitation->excite[i * inner + channel];
     for (long channel = 0; channel < inner; channel += LANES)
         store(scales + channel, sigmoid(load(scales + channel)));
 }
@@ -308,15 +309,20 @@ static float *allocate(Backbone *backbone, long floats) {
     return (float *)((char *)memory + header);
 }
 
+static float *allocate_weights(Backbone *backbone, long floats) {
+    backbone->weight_floats += floats;
+    return allocate(backbone, floats);
+}
+
 /* A copy that is filled up with zeros. */
 static float *copy_filled(Backbone *backbone, const float *from, long count, long filled) {
-    float *to = allocate(backbone, filled);
+    float *to = allocate_weights(backbone, filled);
     if (to) memcpy(to, from, (size_t)count * sizeof *to);
     return to;
 }
 
 static float *copy_transposed(Backbone *backbone, const float *from, long rows, long columns, long pitch) {
-    float *to = allocate(backbone, columns * pitch);
+    float *to = allocate_weights(backbone, columns * pitch);
     if (!to) return NULL;
     for (long row = 0; row < rows; row++)
         for (long column = 0; column < columns; column++) to[column * pitch + row] = from[row * columns + column];
@@ -327,7 +333,7 @@ static float *copy_transposed(Backbone *backbone, const float *from, long rows, 
 
 static int build_matrix(Backbone *backbone, Matrix *matrix, const float *weights, const float *bias,
                         long outputs, long inputs) {
-    float *packed = allocate(backbone, packed_floats(outputs, inputs));
+    float *packed = allocate_weights(backbone, packed_floats(outputs, inputs));
     float *filled = copy_filled(backbone, bias, outputs, ROUND_UP(outputs, GROUP));
     if (!packed || !filled) return 0;
     pack_matrix(weights, outputs, inputs, packed);
@@ -414,16 +420,17 @@ static int build_block(Backbone *backbone, Block *block, const BlockWeights *wei
 }
 
 static int build_blocks(Backbone *backbone, const BackboneWeights *weights) {
-    backbone->blocks = (Block *)allocate(backbone, weights->block_count * (long)(sizeof(Block) / sizeof(float)));
+    backbone->blocks = calloc((size_t)weights->block_count, sizeof *backbone->blocks);
     if (!backbone->blocks) return 0;
-    Trunk in = backbone->stem_out, spare = {0};
+    const Trunk none = {0};
+    Trunk in = backbone->stem_out, spare = none;
     for (long i = 0; i < weights->block_count; i++) {
-        Block *block = &backbone->blocks[i];
-        /* Blocks of one shape write to two trunks in turn. */
-        if (weights->blocks[i].shortcut) spare.first = NULL;
-        if (!build_block(backbone, block, &weights->blocks[i], in, spare)) return 0;
-        spare = weights->blocks[i].shortcut ? (Trunk){0} : in;
-        in = block->out;
+        /* Blocks of one shape write to two trunks in turn; one with a shortcut starts another shape. */
+        const int changes_shape = weights->blocks[i].shortcut != NULL;
+        if (!build_block(backbone, &backbone->blocks[i], &weights->blocks[i], in, changes_shape ? none : spare))
+            return 0;
+        spare = changes_shape ? none : in;
+        in = backbone->blocks[i].out;
     }
     backbone->block_count = weights->block_count;
     return 1;
@@ -455,7 +462,7 @@ static int build_scratch(Backbone *backbone) {
         Scratch *scratch = &backbone->scratch[i];
         scratch->ring = allocate(backbone, ring);
         scratch->strip = allocate(backbone, strip);
-        scratch->rows = (const float **)allocate(backbone, rows * (long)(sizeof(float *) / sizeof(float)));
+        scratch->rows = (const float **)allocate(backbone, 2 * rows); /* a pointer is two floats at most */
         if (!scratch->ring || !scratch->strip || !scratch->rows) return 0;
     }
     return 1;
@@ -493,12 +500,15 @@ Backbone *build_backbone(const BackboneWeights *weights, long frames, long heigh
 
 long feature_pitch(const Backbone *backbone) { return ROUND_UP(backbone->last.outputs, GROUP); }
 
+long weights_bytes(const Backbone *backbone) { return backbone->weight_floats * (long)sizeof(float); }
+
 void free_backbone(Backbone *backbone) {
     while (backbone->memory) {
         Memory *memory = backbone->memory;
         backbone->memory = memory->before;
         free(memory);
     }
+    free(backbone->blocks);
     free(backbone->scratch);
     free(backbone);
 }

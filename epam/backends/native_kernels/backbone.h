@@ -49,6 +49,9 @@ Backbone *build_backbone(const BackboneWeights *weights, long frames, long heigh
 /* Channels of a place in the features: out_channels, filled up with zeros. */
 long feature_pitch(const Backbone *backbone);
 
+/* What the packed weights take, zeros that fill them up included. */
+long weights_bytes(const Backbone *backbone);
+
 /* `clip` (in_channels, frames, height, width) to `features` (frames, height / s, width / s, feature_pitch). */
 void run_backbone(Backbone *backbone, Workers *workers, const float *clip, float *features);
 

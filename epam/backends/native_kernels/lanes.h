@@ -41,12 +41,13 @@ INLINE void store(float *to, lanes x) { *(lanes *)to = x; }
 
 INLINE lanes broadcast(float x) { return (lanes){} + x; }
 
-INLINE lanes smaller(lanes x, lanes limit) {
+/* At most the limit; a NaN stays one. */
+INLINE lanes at_most(lanes x, lanes limit) {
 #if defined(__AVX512F__)
-    return (lanes)_mm512_min_ps((__m512)x, (__m512)limit);
+    return (lanes)_mm512_min_ps((__m512)limit, (__m512)x);
 #else
-    int_lanes keep = x < limit;
-    return (lanes)(((int_lanes)x & keep) | ((int_lanes)limit & ~keep));
+    const int_lanes above = x > limit;
+    return (lanes)(((int_lanes)limit & above) | ((int_lanes)x & ~above));
 #endif
 }
 
@@ -55,7 +56,7 @@ INLINE lanes power_of_two(lanes x) {
     /* Adding 1.5 · 2^23 rounds to an integer, which then is in the lowest bits. */
     const float shift = 12582912.0f;
 #if !defined(__AVX512F__)
-    x = -smaller(-x, broadcast(126.0f));
+    x = -at_most(-x, broadcast(126.0f));
 #endif
     lanes shifted = x + shift;
     lanes whole = shifted - shift;
@@ -85,7 +86,7 @@ INLINE lanes reciprocal(lanes x) {
 
 INLINE lanes sigmoid(lanes x) {
     const float log2_of_e = 1.44269504f;
-    return reciprocal(1.0f + power_of_two(smaller(x * -log2_of_e, broadcast(100.0f))));
+    return reciprocal(1.0f + power_of_two(at_most(x * -log2_of_e, broadcast(100.0f))));
 }
 
 INLINE lanes swish(lanes x) { return x * sigmoid(x); }

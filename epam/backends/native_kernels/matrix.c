@@ -47,15 +47,17 @@ typedef struct {
     long out_pitch;
 } Tile;
 
+/* A NaN stays one: wrong input must not make plausible logits. */
+
 INLINE floats16 relu16(floats16 x) {
 #if defined(__AVX512F__)
-    return (floats16)_mm512_max_ps((__m512)x, _mm512_setzero_ps());
+    return (floats16)_mm512_max_ps(_mm512_setzero_ps(), (__m512)x);
 #else
-    return (floats16)((ints16)x & (x > 0.0f));
+    return (floats16)((ints16)x & ~(x < 0.0f));
 #endif
 }
 
-INLINE floats8 relu8(floats8 x) { return (floats8)((ints8)x & (x > 0.0f)); }
+INLINE floats8 relu8(floats8 x) { return (floats8)((ints8)x & ~(x < 0.0f)); }
 
 /* `wide` columns of 16 and, if `narrow`, 8 more: the compiler makes one function of each combination. */
 INLINE void compute_tile(const Tile *tile, const int rows, const int wide, const int narrow) {

@@ -144,5 +144,3 @@ void stop_workers(Workers *workers) {
     free(workers->threads);
     free(workers);
 }
-
-int worker_count(const Workers *workers) { return workers->thread_count + 1; }

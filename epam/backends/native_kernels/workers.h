@@ -17,6 +17,4 @@ void run_tasks(Workers *workers, Task task, void *context, long count);
 /* Ends and frees the threads. */
 void stop_workers(Workers *workers);
 
-int worker_count(const Workers *workers);
-
 #endif
