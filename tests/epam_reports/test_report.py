@@ -27,7 +27,8 @@ Accuracy = Callable[..., AccuracyRecord]
 Trial = Callable[..., AblationTrial]
 TABLES = (
     *("efficiency", "claims", "printed_costs", "ntu60", "ntu120", "pku_mmd", "toyota_smarthome"),
-    *("counters", "latency", "speed", "best_backends", "memory", "accuracy", "classes", "ablation"),
+    *("counters", "latency", "speed", "best_backends", "memory"),
+    *("pipeline", "pipeline_steps", "accuracy", "classes", "ablation"),
 )
 FORMATS = ("md", "html", "csv", "tex", "json")
 FIGURES = ("macs_latency", "macs_accuracy")

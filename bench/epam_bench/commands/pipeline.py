@@ -110,7 +110,7 @@ def pipeline(
     from epam_bench.commands.output import check_outputs, emit, progress
     from epam_bench.pipeline import count_passes, measure_pipeline, plan_pipeline
     from epam_bench.records import append_record
-    from epam_reports.tables.pipeline import pipeline_steps_table, pipeline_table
+    from epam_reports.tables import pipeline_steps_table, pipeline_table
 
     check_device(device)
     choice = choose_network(model, checkpoint=checkpoint, default_model="epam_net")

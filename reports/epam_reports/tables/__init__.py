@@ -11,6 +11,7 @@ from epam_reports.tables.data_set import data_set_table
 from epam_reports.tables.efficiency import efficiency_table
 from epam_reports.tables.latency import latency_table
 from epam_reports.tables.memory import memory_table
+from epam_reports.tables.pipeline import pipeline_steps_table, pipeline_table
 from epam_reports.tables.printed_costs import printed_costs_table
 from epam_reports.tables.speed import speed_table
 from epam_reports.tables.timing import timing_tables
@@ -28,6 +29,8 @@ __all__ = [
     "efficiency_table",
     "latency_table",
     "memory_table",
+    "pipeline_steps_table",
+    "pipeline_table",
     "printed_costs_table",
     "speed_table",
     "timing_tables",
