@@ -1,12 +1,18 @@
-"""Two timings compared: the ratio, how sure it is, and the smallest difference that would have been seen."""
+"""Two timings compared: the ratio, how sure it is, and the smallest difference that would have been seen.
+
+The unit of what is resampled is the generation of processes. What a process meets once and for all (where
+its memory lies, how its threads were placed) is in all of its samples, so that a million of them say no more
+of the next process than a hundred do. Rounds and samples are therefore drawn with their process and not
+once more within it: their spread is in that between processes already, and would count twice.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from statistics import NormalDist
+from statistics import median
 from typing import Literal
 
 import numpy as np
@@ -22,7 +28,13 @@ MARGIN = 0.02
 POWER = 0.80
 """Share of runs like this one that would have found the smallest detectable difference."""
 
-RESAMPLES = 2000
+TRIMMED = 0.25
+"""Of the turns' ratios at either end, left out of their mean: a neighbour's burst of work hits one turn."""
+
+RESAMPLES = 1000
+
+MOST_VALUES = 1024
+"""Of more samples than this, the median is sought among as many evenly spaced quantiles of each process."""
 
 Blocks = Mapping[tuple[int, int], Sequence[float]]
 """Samples in milliseconds by (process, round); see ``records.SampleBlock``."""
@@ -53,46 +65,40 @@ class TimingComparison:
     rounds: int
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class _Estimate:
-    """A logarithm of a time or ratio, with its error and the shape of that error.
+    """A logarithm of a time or ratio, its standard error, and the degrees of freedom of that.
 
-    Attributes:
-        error: standard error by the spread between processes.
-        degrees: of freedom of that error; 0 from a single process.
-        deviations: (RESAMPLES,) of the bootstrap, in standard deviations.
+    From a single process there are none, and the error is infinite.
     """
 
     centre: float
     error: float
     degrees: float
-    deviations: Array
 
     def interval(self, confidence: float) -> tuple[float, float]:
         """Of the exponential."""
-        if not self.degrees:
+        if self.degrees == 0:
             return 0.0, math.inf
-        tails = ((1 - confidence) / 2, (1 + confidence) / 2)
-        widening = student_quantile(tails[1], self.degrees) / NormalDist().inv_cdf(tails[1])
-        low, high = np.quantile(self.deviations, tails) * self.error * widening
-        return math.exp(self.centre + min(low, 0.0)), math.exp(self.centre + max(high, 0.0))
+        reach = student_quantile((1 + confidence) / 2, self.degrees) * self.error
+        return math.exp(self.centre - reach), math.exp(self.centre + reach)
+
+    def smallest_detectable(self, confidence: float) -> float:
+        """Relative difference that is found with the power above."""
+        if self.degrees == 0:
+            return math.inf
+        shares = ((1 + confidence) / 2, POWER)
+        return math.expm1(sum(student_quantile(share, self.degrees) for share in shares) * self.error)
 
 
 def compare_blocks(
-    a: Blocks,
-    b: Blocks,
-    *,
-    confidence: float = CONFIDENCE,
-    margin: float = MARGIN,
-    seed: int = 0,
+    a: Blocks, b: Blocks, *, confidence: float = CONFIDENCE, margin: float = MARGIN, seed: int = 0
 ) -> TimingComparison:
     """Compare two interleaved timings, turn by turn.
 
-    Turns of the same process and round are neighbours in time: the logarithm of the ratio of their
-    medians is free of what slowed both. It is averaged over the rounds of a generation of processes,
-    and those over generations. The interval's width comes from how generations differ, widened as
-    Student's t does for so few of them; its shape from a bootstrap over processes, then rounds, then
-    samples. What one side alone has is left out.
+    Turns of the same process and round are neighbours in time: the ratio of their medians is free of
+    what slowed both. The middle half of all turns' ratios is averaged, in logarithms. What one side
+    alone has is left out.
 
     Raises:
         InputError: no turn that both have, a turn without samples or with one that is no positive
@@ -102,41 +108,36 @@ def compare_blocks(
     shared = [key for key in a if key in b]
     if not shared:
         raise InputError("the two timings have no turn in common; compare them as unpaired")
-    generator = np.random.default_rng(seed)
-    (median_a, redrawn_a), (median_b, redrawn_b) = (
-        _medians([side[key] for key in shared], generator) for side in (a, b)
+    for key in shared:
+        _check_turn(a[key])
+        _check_turn(b[key])
+    values = np.log([median(b[key]) / median(a[key]) for key in shared])
+    owners = _number(key[0] for key in shared)
+    order = np.argsort(values)
+    weights = _draw_weights(owners, seed)[:, order]
+    centre, replicates = (
+        _middle_means(values[order], drawn) for drawn in (np.ones((1, len(values))), weights)
     )
-    estimate = _estimate([key[0] for key in shared], median_b - median_a, redrawn_b - redrawn_a, generator)
-    return _judge(estimate, len({key[0] for key in shared}), len(shared), confidence, margin)
+    estimate = _estimate(float(centre[0]), replicates, processes=int(owners.max()) + 1)
+    return _judge(estimate, int(owners.max()) + 1, len(shared), confidence, margin)
 
 
 def compare_unpaired_blocks(
-    a: Blocks,
-    b: Blocks,
-    *,
-    confidence: float = CONFIDENCE,
-    margin: float = MARGIN,
-    seed: int = 0,
+    a: Blocks, b: Blocks, *, confidence: float = CONFIDENCE, margin: float = MARGIN, seed: int = 0
 ) -> TimingComparison:
-    """Compare two timings of different runs, which did not meet the same noise.
+    """Compare two timings of different runs, which did not meet the same noise, by their medians.
 
-    As :func:`compare_blocks`, with each side's error by itself. What changed on the machine between
-    the two runs is in neither, and so not in the interval.
+    What changed on the machine between the two runs is in neither, and so not in the interval.
 
     Raises:
-        InputError: as :func:`compare_blocks`.
+        InputError: a side without a turn, and as :func:`compare_blocks`.
     """
     _check_fractions(confidence, margin)
-    generator = np.random.default_rng(seed)
-    first, second = (_estimate_side(side, generator) for side in (a, b))
-    error = math.hypot(first.error, second.error)
-    spread = second.deviations * second.error - first.deviations * first.error
-    scale = float(spread.std())
+    first, second = _estimate_median(a, seed), _estimate_median(b, seed + 1)
     difference = _Estimate(
         centre=second.centre - first.centre,
-        error=error,
+        error=math.hypot(first.error, second.error),
         degrees=_welch_degrees(first, second),
-        deviations=spread / scale if scale > 0 else spread,
     )
     processes = min(len({key[0] for key in side}) for side in (a, b))
     return _judge(difference, processes, min(len(a), len(b)), confidence, margin)
@@ -155,8 +156,7 @@ def compare_records(
     Raises:
         InputError: a confidence or margin outside (0, 1).
     """
-    paired = bool(a.run and a.run == b.run and a.samples_by_block.keys() & b.samples_by_block.keys())
-    compare = compare_blocks if paired else compare_unpaired_blocks
+    compare = compare_blocks if are_interleaved(a, b) else compare_unpaired_blocks
     return compare(blocks_of(a), blocks_of(b), confidence=confidence, margin=margin, seed=seed)
 
 
@@ -168,7 +168,12 @@ def median_interval(blocks: Blocks, *, confidence: float = CONFIDENCE, seed: int
             confidence outside (0, 1).
     """
     _check_fractions(confidence)
-    return _estimate_side(blocks, np.random.default_rng(seed)).interval(confidence)
+    return _estimate_median(blocks, seed).interval(confidence)
+
+
+def are_interleaved(a: LatencyRecord, b: LatencyRecord) -> bool:
+    """Whether one run took both, turn about."""
+    return bool(a.run and a.run == b.run and a.samples_by_block.keys() & b.samples_by_block.keys())
 
 
 def blocks_of(record: LatencyRecord) -> Blocks:
@@ -188,74 +193,75 @@ def student_quantile(share: float, degrees: float) -> float:
     return math.sqrt(degrees) * math.tan(float(np.interp(share, below / below[-1], angles)))
 
 
-def _medians(turns: Sequence[Sequence[float]], generator: np.random.Generator) -> tuple[Array, Array]:
-    """Logarithms of the turns' medians, (turns,), and of those of redrawn samples, (RESAMPLES, turns).
-
-    The median of n samples redrawn from n is their order statistic at a place that is n times a
-    Beta((n + 1) / 2, (n + 1) / 2): drawn so, nothing need be sorted again.
-    """
-    counts = np.array([len(turn) for turn in turns])
-    if not counts.all():
+def _check_turn(samples: Sequence[float]) -> None:
+    if not len(samples):
         raise InputError("a turn has no samples; leave it out")
-    ordered = np.full((len(turns), int(counts.max())), np.nan)
-    for row, turn in enumerate(turns):
-        ordered[row, : len(turn)] = np.sort(np.asarray(turn, dtype=float))
-    known = ordered[~np.isnan(ordered)]
-    if len(known) < counts.sum() or not (np.isfinite(known).all() and (known > 0).all()):
+    if not all(0 < sample < math.inf for sample in samples):
         raise InputError("a sample is no positive number of milliseconds")
-    middle = (counts + 1) / 2
-    places = np.floor(generator.beta(middle, middle, size=(RESAMPLES, len(turns))) * counts).astype(int)
-    rows = np.arange(len(turns))
-    return np.log(np.nanmedian(ordered, axis=1)), np.log(ordered[rows, np.minimum(places, counts - 1)])
 
 
-def _estimate_side(blocks: Blocks, generator: np.random.Generator) -> _Estimate:
-    if not blocks:
-        raise InputError("a timing without a single turn has no interval")
-    medians, redrawn = _medians(list(blocks.values()), generator)
-    return _estimate([key[0] for key in blocks], medians, redrawn, generator)
+def _number(names: Iterable[int]) -> NDArray[np.intp]:
+    """Processes as 0, 1, 2 … whatever their numbers in the record are."""
+    return np.unique(np.fromiter(names, dtype=np.intp), return_inverse=True)[1]
 
 
-def _estimate(
-    process_of: Sequence[int], values: Array, redrawn: Array, generator: np.random.Generator
-) -> _Estimate:
-    """Mean over processes of the mean over rounds; ``values`` (turns,), ``redrawn`` (RESAMPLES, turns).
-
-    The error is by the spread between processes, which holds that between rounds and samples already;
-    it is never taken for less than those alone make it, as chance would have it now and then.
-    """
-    owners = np.asarray(process_of)
-    processes = list(dict.fromkeys(process_of))
-    means = np.array([values[owners == process].mean() for process in processes])
-    within = np.stack([_redraw_rounds(redrawn[:, owners == one], generator) for one in processes], axis=1)
-    count = len(processes)
-    if count < 2:
-        return _Estimate(float(means[0]), math.inf, 0, within[:, 0])
-    drawn = generator.integers(count, size=(RESAMPLES, count))
-    replicates = np.take_along_axis(within, drawn, axis=1).mean(axis=1)
-    variance = max(means.var(ddof=1), within.var(axis=0).mean()) / count
-    scale = float(replicates.std())
-    deviations = replicates - means.mean()
-    return _Estimate(
-        float(means.mean()), math.sqrt(variance), count - 1, deviations / scale if scale > 0 else deviations
+def _draw_weights(owners: NDArray[np.intp], seed: int) -> Array:
+    """How often each value is in each redrawn set, (RESAMPLES, values): as often as its process is drawn."""
+    processes = int(owners.max()) + 1
+    drawn = np.random.default_rng(seed).multinomial(
+        processes, np.full(processes, 1 / processes), size=RESAMPLES
     )
+    weights: Array = drawn[:, owners].astype(float)
+    return weights
 
 
-def _redraw_rounds(redrawn: Array, generator: np.random.Generator) -> Array:
-    """(RESAMPLES, rounds) of one process → (RESAMPLES,) means over rounds drawn with replacement."""
-    drawn = generator.integers(redrawn.shape[1], size=redrawn.shape)
-    means: Array = np.take_along_axis(redrawn, drawn, axis=1).mean(axis=1)
+def _middle_means(ordered: Array, weights: Array) -> Array:
+    """Means of the middle half of a sorted (values,), weighed as each row of (rows, values) says."""
+    upto = np.cumsum(weights, axis=1)
+    total = upto[:, -1:]
+    kept = np.minimum(upto, (1 - TRIMMED) * total) - np.maximum(upto - weights, TRIMMED * total)
+    kept = np.maximum(kept, 0.0)
+    means: Array = kept @ ordered / kept.sum(axis=1)
     return means
 
 
+def _estimate_median(blocks: Blocks, seed: int) -> _Estimate:
+    if not blocks:
+        raise InputError("a timing without a single turn has no interval")
+    by_process: dict[int, list[float]] = {}
+    for (process, _), samples in blocks.items():
+        _check_turn(samples)
+        by_process.setdefault(process, []).extend(samples)
+    parts = [np.log(samples) for samples in by_process.values()]
+    sizes = np.array([len(part) for part in parts])
+    centre = float(np.median(np.concatenate(parts)))
+    if sizes.sum() > MOST_VALUES:
+        shares = (np.arange(MOST_VALUES // len(parts) + 1) + 0.5) / (MOST_VALUES // len(parts) + 1)
+        parts = [np.quantile(part, shares) for part in parts]
+    values = np.concatenate(parts)
+    owners = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    order = np.argsort(values)
+    worth = (sizes / [len(part) for part in parts])[owners]
+    upto = np.cumsum((_draw_weights(owners, seed) * worth)[:, order], axis=1)
+    replicates = values[order][np.argmax(upto >= upto[:, -1:] / 2, axis=1)]
+    return _estimate(centre, replicates, processes=len(parts))
+
+
+def _estimate(centre: float, replicates: Array, *, processes: int) -> _Estimate:
+    """The bootstrap's spread, widened for that of P processes being √(P / (P − 1)) times too small."""
+    if processes < 2:
+        return _Estimate(centre, math.inf, 0)
+    return _Estimate(centre, float(replicates.std()) * math.sqrt(processes / (processes - 1)), processes - 1)
+
+
 def _welch_degrees(first: _Estimate, second: _Estimate) -> float:
-    """Welch and Satterthwaite's; 0 if one side has but one process."""
+    """Welch's and Satterthwaite's; 0 if one side has but one process."""
     if not (first.degrees and second.degrees):
-        return 0.0
-    parts = (first.error**4 / first.degrees, second.error**4 / second.degrees)
-    if sum(parts) == 0:
+        return 0
+    parts = first.error**4 / first.degrees + second.error**4 / second.degrees
+    if parts == 0:
         return min(first.degrees, second.degrees)
-    return float((first.error**2 + second.error**2) ** 2 / sum(parts))
+    return (first.error**2 + second.error**2) ** 2 / parts
 
 
 def _judge(
@@ -273,18 +279,10 @@ def _judge(
         ratio=math.exp(estimate.centre),
         interval=(low, high),
         verdict=verdict,
-        smallest_detectable=_smallest_detectable(estimate, confidence),
+        smallest_detectable=estimate.smallest_detectable(confidence),
         processes=processes,
         rounds=rounds,
     )
-
-
-def _smallest_detectable(estimate: _Estimate, confidence: float) -> float:
-    if not estimate.degrees:
-        return math.inf
-    reach = student_quantile((1 + confidence) / 2, estimate.degrees)
-    reach += student_quantile(POWER, estimate.degrees)
-    return math.expm1(reach * estimate.error)
 
 
 def _check_fractions(*fractions: float) -> None:
