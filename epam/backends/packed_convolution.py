@@ -77,6 +77,41 @@ class PackedConvolution:
         )
 
 
+class PackedShift:
+    """The temporal shift of one clip's frames, as a depthwise convolution along time.
+
+    Each channel's three weights are one 1 and two 0s. It reads and writes everything once, which slices
+    and their concatenation, several operations each of three channels a pixel, do not.
+
+    Args:
+        channels: C.
+        fold: channels that take their next frame's value, and as many their previous one's; 0: none.
+        dtype: of what is shifted.
+    """
+
+    def __init__(self, channels: int, fold: int, dtype: torch.dtype) -> None:
+        self._fold, self._channels = fold, channels
+        self._weight = torch.zeros(channels, 1, 3, 1, dtype=dtype)
+        # The kernel's places: previous frame, this one, next one.
+        self._weight[:fold, :, 2] = 1
+        self._weight[fold : 2 * fold, :, 0] = 1
+        self._weight[2 * fold :, :, 1] = 1
+
+    def __call__(self, x: Tensor, start: int, stop: int) -> Tensor:
+        """``(T, C, H, W) → (stop − start, C, H, W)``, what frames ``start`` to ``stop`` see; empty past T."""
+        if not self._fold:
+            return x[start:stop]
+        first, last = max(start - 1, 0), min(stop + 1, len(x))
+        seen = x[first:last]
+        # As one picture, whose height is time and whose width is all pixels of a frame.
+        picture = seen.permute(0, 2, 3, 1).flatten(1, 2).unsqueeze(0).permute(0, 3, 1, 2)
+        moved = torch.ops.mkldnn._convolution_pointwise(
+            picture, self._weight, None, [1, 0], [1, 1], [1, 1], self._channels, "none", [], ""
+        )
+        frames = moved.permute(0, 2, 3, 1)[0, start - first : stop - first]
+        return frames.unflatten(1, x.shape[2:]).permute(0, 3, 1, 2)
+
+
 @cache
 def can_pack(dtype: torch.dtype) -> bool:
     """Whether this build and processor have the operations, and they compute what they are to."""
