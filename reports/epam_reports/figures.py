@@ -98,11 +98,11 @@ def macs_latency_figure(records: Iterable[AnyRecord]) -> Drawing | None:
     labels = [_draw_latency(axes, *pair, starred=starred) for pair, starred in zip(pairs, apart, strict=True)]
     bars = [bound for *_, latency in pairs for bound in latency.interquartile_range_ms]
     axes.set(xlim=_log_limits(label.x for label in labels), ylim=_log_limits(bars))
-    _plain_log_ticks(axes.xaxis)
-    _plain_log_ticks(axes.yaxis)
+    plain_log_ticks(axes.xaxis)
+    plain_log_ticks(axes.yaxis)
     _draw_rates(axes)
     _legend(canvas.figure, {_modality(entry) for entry, *_ in pairs}, quoted=False)
-    _finish(canvas, [(axes, labels)], crowded=crowded)
+    finish_figure(canvas, [(axes, labels)], crowded=crowded)
     return Drawing("macs_latency", canvas.figure, caption)
 
 
@@ -132,12 +132,12 @@ def macs_accuracy_figure(
         drawn.append((panel, [_draw_accuracy(panel, point) for point in points]))
         panel.set_xlim(_log_limits(point.gmacs for point in points))
         panel.margins(y=0.22)
-        _plain_log_ticks(panel.xaxis)
+        plain_log_ticks(panel.xaxis)
     points = [point for group in panels.values() for point in group]
     _legend(
         canvas.figure, {point.modality for point in points}, quoted=any(point.quoted_cost for point in points)
     )
-    _finish(canvas, drawn, crowded=any(crowded))
+    finish_figure(canvas, drawn, crowded=any(crowded))
     not_drawn = f" Not drawn: {'; '.join(left_out)}." if left_out else ""
     return Drawing("macs_accuracy", canvas.figure, f"{caption}.{not_drawn}")
 
@@ -239,7 +239,7 @@ def _drawable(value: float) -> float:
     return min(max(value, low), high)
 
 
-def _plain_log_ticks(axis: Axis) -> None:
+def plain_log_ticks(axis: Axis) -> None:
     """1, 2, 5, 10 … in full: powers of ten are hard to read off a narrow range; 1, 3, 10 on wide ones."""
     low, high = axis.get_view_interval()
     subs = (1, 2, 5) if log10(high) - log10(low) <= WIDE_DECADES else (1, 3)
@@ -266,9 +266,9 @@ def _draw_rates(axes: Axes) -> None:
 
 
 def _canvas(title: str, subtitle: str, *, crowded: bool) -> tuple[FigureCanvasAgg, Axes]:
-    canvas = _titled(title, subtitle, size=(11.0, 8.2) if crowded else (7.6, 5.4))
+    canvas = start_figure(title, subtitle, size=(11.0, 8.2) if crowded else (7.6, 5.4))
     axes = canvas.figure.add_subplot()
-    _style(axes)
+    style_axes(axes)
     return canvas, axes
 
 
@@ -283,29 +283,31 @@ def _panels(title: str, subtitle: str, *, crowded: Sequence[bool]) -> tuple[Figu
             row, column = row + 1, 0
         places.append((row, column, span))
         column += span
-    canvas = _titled(title, subtitle, size=(max(4.3 * columns, 7.6), 3.8 * (row + 1) + 0.9))
+    canvas = start_figure(title, subtitle, size=(max(4.3 * columns, 7.6), 3.8 * (row + 1) + 0.9))
     grid = canvas.figure.add_gridspec(row + 1, columns)
     axes = [canvas.figure.add_subplot(grid[row, column : column + span]) for row, column, span in places]
     for panel in axes:
-        _style(panel)
+        style_axes(panel)
     return canvas, axes
 
 
-def _titled(title: str, subtitle: str, *, size: tuple[float, float]) -> FigureCanvasAgg:
+def start_figure(title: str, subtitle: str, *, size: tuple[float, float]) -> FigureCanvasAgg:
+    """A canvas of so many inches with its title above and its subtitle, wrapped, below."""
     figure = Figure(figsize=size, layout="constrained")
-    figure.suptitle(title, fontsize=12, x=0.02, ha="left")
+    figure.suptitle(title, fontsize=12, x=0.02, ha="left", parse_math=False)
     wrapped = textwrap.fill(subtitle, width=int(size[0] * 15))
     figure.supxlabel(wrapped, fontsize=7, color="0.35", x=0.02, ha="left", parse_math=False)
     return FigureCanvasAgg(figure)
 
 
-def _style(axes: Axes) -> None:
+def style_axes(axes: Axes) -> None:
+    """A faint grid behind what is drawn, and no frame above and to the right."""
     axes.grid(visible=True, which="major", color="0.93", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _finish(
+def finish_figure(
     canvas: FigureCanvasAgg, panels: Sequence[tuple[Axes, Sequence[Label]]], *, crowded: bool
 ) -> None:
     """Fix the layout, then place labels: they are placed in pixels and must not move anything."""
