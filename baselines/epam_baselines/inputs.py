@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import torch
 from torch import Tensor
@@ -10,6 +11,8 @@ from torch import Tensor
 from epam.data.clip_size import ClipSize
 from epam.errors import InputError
 from epam_baselines.specification import ModelSpec
+
+_CLIP = re.compile(r"(\d+)[x×*](\d+)[x×*](\d+)")
 
 
 def example_inputs(
@@ -35,6 +38,19 @@ def example_inputs(
         return tuple(torch.empty(shape, device="meta", dtype=dtype) for shape in shapes.values())
     generator = torch.Generator().manual_seed(seed)
     return tuple(_draw(name, shape, generator).to(device, dtype) for name, shape in shapes.items())
+
+
+def parse_clip(text: str) -> tuple[int, int, int]:
+    """``16×224×224`` (also with x or *) as frames, height, width.
+
+    Raises:
+        InputError: it is written otherwise.
+    """
+    match = _CLIP.fullmatch(text.strip().lower())
+    if not match:
+        raise InputError(f"clip {text!r}: write frames×height×width, for example 16x224x224")
+    frames, height, width = map(int, match.groups())
+    return frames, height, width
 
 
 def with_clip(spec: ModelSpec, frames: int, height: int, width: int) -> ModelSpec:

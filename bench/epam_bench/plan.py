@@ -11,10 +11,10 @@ from epam_baselines import ModelSpec, list_models, model_spec, with_clip
 from epam_baselines.catalogue import SPECS
 from epam_baselines.custom_models import import_model, is_import_path
 from epam_baselines.given_inputs import Shape, with_given_inputs
+from epam_baselines.inputs import parse_clip
 from epam_baselines.plugins import Plugins, load_plugins
 from epam_bench.counters import COUNTERS, Counter, get_counter
 
-_CLIP = re.compile(r"(\d+)[x×*](\d+)[x×*](\d+)")
 _INPUT = re.compile(r"\s*([^\W\d]\w*)\s*=\s*(\d+(?:[xX×*]\d+)*)\s*")
 
 
@@ -28,7 +28,7 @@ def plan_models(
 
     Args:
         names: of models in the catalogue or of plug-ins, or ``package.module:factory``.
-        clip: frames × height × width, as :func:`parse_clip` reads it.
+        clip: frames × height × width, as :func:`epam_baselines.inputs.parse_clip` reads it.
         inputs: shapes by name, batch dimension included. For the models given as
             ``package.module:factory`` if there are any; else for all.
         plugins: models besides the catalogue's.
@@ -79,15 +79,6 @@ def parse_inputs(texts: Sequence[str] | None) -> dict[str, Shape] | None:
             raise InputError(f"input {name} is given twice")
         shapes[name] = tuple(int(size) for size in re.split("[xX×*]", sizes))
     return shapes or None
-
-
-def parse_clip(text: str) -> tuple[int, int, int]:
-    """``16×224×224`` (also with x or *) as frames, height, width."""
-    match = _CLIP.fullmatch(text.strip().lower())
-    if not match:
-        raise InputError(f"clip {text!r}: write frames×height×width, for example 16x224x224")
-    frames, height, width = map(int, match.groups())
-    return frames, height, width
 
 
 def plan_counters(name: str) -> list[Counter]:

@@ -6,6 +6,7 @@ import torch
 from epam.data.clip_size import ClipSize
 from epam.errors import InputError
 from epam_baselines import create_model, example_inputs, model_spec, with_clip, with_clip_size
+from epam_baselines.inputs import parse_clip
 
 
 def small_epam_net_inputs(seed: int) -> tuple[torch.Tensor, ...]:
@@ -103,3 +104,14 @@ def test_a_clip_size_sets_what_the_model_sees_of_it() -> None:
 def test_heatmaps_keep_the_models_own_ratio_to_its_frames() -> None:
     spec = with_clip(model_spec("rgbpose_conv3d"), 4, 256, 128)
     assert spec.inputs == {"rgb": (3, 4, 256, 128), "heatmaps": (17, 16, 64, 32)}
+
+
+@pytest.mark.parametrize("text", ["16x224x224", "16×224×224", "16*224*224", " 16X224X224 "])
+def test_clip_size_is_read_however_it_is_typed(text: str) -> None:
+    assert parse_clip(text) == (16, 224, 224)
+
+
+@pytest.mark.parametrize("text", ["16x224", "sixteen", "-1x2x3", ""])
+def test_unreadable_clip_size_shows_an_example(text: str) -> None:
+    with pytest.raises(InputError, match="16x224x224"):
+        parse_clip(text)

@@ -9,7 +9,6 @@ from epam.errors import InputError, UnknownNameError
 from epam_baselines import list_models, model_spec
 from epam_bench.plan import (
     parse_batch_sizes,
-    parse_clip,
     parse_inputs,
     plan_counters,
     plan_models,
@@ -25,17 +24,6 @@ def test_no_name_is_the_whole_catalogue_and_a_repeated_one_counts_once() -> None
 def test_unknown_model_is_refused_before_anything_is_built() -> None:
     with pytest.raises(UnknownNameError, match="'epam_net'"):
         plan_models(["epamnet"])
-
-
-@pytest.mark.parametrize("text", ["16x224x224", "16×224×224", "16*224*224", " 16X224X224 "])
-def test_clip_size_is_read_however_it_is_typed(text: str) -> None:
-    assert parse_clip(text) == (16, 224, 224)
-
-
-@pytest.mark.parametrize("text", ["16x224", "sixteen", "-1x2x3", ""])
-def test_unreadable_clip_size_shows_an_example(text: str) -> None:
-    with pytest.raises(InputError, match="16x224x224"):
-        parse_clip(text)
 
 
 def test_clip_size_reaches_both_of_epam_nets_inputs() -> None:
