@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from epam.atomic_file import write_atomically
-from epam_bench.records import AnyRecord, Environment, RecordError
+from epam_bench.records import AnyRecord, Environment, RecordError, RooflineRecord
 from epam_reports.caveats import report_caveats
 from epam_reports.claims import judge_claims
-from epam_reports.confusion import FIGURE_NAME, confusion_figure
+from epam_reports.confusion import FIGURE_NAME as CONFUSION_NAME
+from epam_reports.confusion import confusion_figure
 from epam_reports.evaluations import gather_evaluations
 from epam_reports.exporters import (
     page_to_html,
@@ -21,9 +22,12 @@ from epam_reports.exporters import (
     to_markdown,
 )
 from epam_reports.figures import Drawing, macs_accuracy_figure, macs_latency_figure, render
+from epam_reports.measurements import newest
 from epam_reports.page import Block, Bullets, Heading, Page, Paragraph, Picture, Pointer
 from epam_reports.protocols import PAPER_DATA_SETS
 from epam_reports.published import PublishedNumber, Source, load_published
+from epam_reports.roofline_figure import FIGURE_NAME as ROOFLINE_NAME
+from epam_reports.roofline_figure import roofline_figure
 from epam_reports.table import Table
 from epam_reports.tables import (
     ablation_table,
@@ -39,6 +43,7 @@ from epam_reports.tables import (
     pipeline_steps_table,
     pipeline_table,
     printed_costs_table,
+    roofline_table,
     speed_table,
 )
 
@@ -50,8 +55,9 @@ def write_report(
 ) -> tuple[Path, ...]:
     """Write ``report.md`` and ``report.html``, every table in every format, and figures as svg and png.
 
-    The figures are two of costs, and the confusion matrix of each accuracy record. One that the
-    records cannot fill is not written, and one of an earlier report is removed.
+    The figures are two of costs, the roofline of each network that was taken apart, and the confusion
+    matrix of each accuracy record. One that the records cannot fill is not written, and one of an earlier
+    report is removed.
 
     Args:
         records: what was measured; the newest of each setting counts.
@@ -73,7 +79,8 @@ def write_report(
         drawing for drawing in (macs_latency_figure(known), macs_accuracy_figure(known, numbers)) if drawing
     ]
     confusions = [confusion_figure(evaluation) for evaluation in gather_evaluations(known)]
-    drawings = [*costs, *confusions]
+    rooflines = [roofline_figure(record) for record in newest(known, RooflineRecord)]
+    drawings = [*costs, *rooflines, *confusions]
     pictures = {drawing.name: _picture(drawing) for drawing in drawings}
     _remove_old_figures(output_dir, drawings)
     written = [*_write_tables(tables, output_dir), *_write_figures(drawings, pictures, output_dir)]
@@ -82,6 +89,7 @@ def write_report(
         known,
         {table.name: table for table in tables},
         pictures={name: picture for name, picture in pictures.items() if name in _FIGURES},
+        rooflines=tuple(pictures[drawing.name] for drawing in rooflines),
         confusions=tuple(pictures[drawing.name] for drawing in confusions),
         caveats=caveats,
         numbers=numbers,
@@ -105,6 +113,7 @@ def all_tables(records: Sequence[AnyRecord], published: Sequence[PublishedNumber
         speed_table(records),
         best_backends_table(records),
         memory_table(records),
+        roofline_table(records),
         pipeline_table(records),
         pipeline_steps_table(records),
         accuracy_table(records, published),
@@ -114,13 +123,14 @@ def all_tables(records: Sequence[AnyRecord], published: Sequence[PublishedNumber
 
 
 _FIGURES = ("macs_latency", "macs_accuracy")
+_FIGURES_BY_RECORD = (ROOFLINE_NAME, CONFUSION_NAME)
 
 
 def _remove_old_figures(output_dir: Path, drawings: Sequence[Drawing]) -> None:
     drawn = {drawing.name for drawing in drawings}
     for suffix in ("svg", "png"):
         for path in output_dir.glob(f"*.{suffix}"):
-            is_ours = path.stem in _FIGURES or FIGURE_NAME.fullmatch(path.stem)
+            is_ours = path.stem in _FIGURES or any(name.fullmatch(path.stem) for name in _FIGURES_BY_RECORD)
             if is_ours and path.stem not in drawn:
                 path.unlink(missing_ok=True)
 
@@ -155,6 +165,7 @@ def _page(
     tables: Mapping[str, Table],
     *,
     pictures: Mapping[str, Picture],
+    rooflines: Sequence[Picture],
     confusions: Sequence[Picture],
     caveats: Sequence[str],
     numbers: Sequence[PublishedNumber],
@@ -169,7 +180,8 @@ def _page(
         *(tables[name] for name in ("efficiency", "claims", "printed_costs", *PAPER_DATA_SETS)),
         *pictures.values(),
         *missing,
-        *(tables[name] for name in ("counters", "latency", "speed", "best_backends", "memory")),
+        *(tables[name] for name in ("counters", "latency", "speed", "best_backends", "memory", "roofline")),
+        *rooflines,
         *(tables[name] for name in ("pipeline", "pipeline_steps", "accuracy")),
         *_classes(tables["classes"], confusions),
         tables["ablation"],

@@ -28,7 +28,7 @@ Trial = Callable[..., AblationTrial]
 TABLES = (
     *("efficiency", "claims", "printed_costs", "ntu60", "ntu120", "pku_mmd", "toyota_smarthome"),
     *("counters", "latency", "speed", "best_backends", "memory"),
-    *("pipeline", "pipeline_steps", "accuracy", "classes", "ablation"),
+    *("roofline", "pipeline", "pipeline_steps", "accuracy", "classes", "ablation"),
 )
 FORMATS = ("md", "html", "csv", "tex", "json")
 FIGURES = ("macs_latency", "macs_accuracy")
@@ -79,7 +79,7 @@ def test_html_report_is_one_file_with_every_table_and_picture_in_it(
 ) -> None:
     write_report([count(), latency(), count("c3d"), latency("c3d"), accuracy()], tmp_path)
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
-    elsewhere_or_empty = {"ablation", "classes", "pipeline", "pipeline_steps"}
+    elsewhere_or_empty = {"ablation", "classes", "pipeline", "pipeline_steps", "roofline"}
     assert set(re.findall(r'<table id="table-(\w+)"', text)) == set(TABLES) - elsewhere_or_empty
     assert text.count('src="data:image/svg+xml;base64,') == len(list(tmp_path.glob("*.svg")))
     assert set(re.findall(r'(?:src|href)="(?!data:|#|https?://)([^"]*)"', text)) == {"classes.html"}

@@ -15,6 +15,7 @@ from epam_bench.commands.latency import latency
 from epam_bench.commands.models import models
 from epam_bench.commands.pipeline import pipeline
 from epam_bench.commands.reproduce import reproduce
+from epam_bench.commands.roofline import roofline
 from epam_bench.commands.tables import tables
 
 app = typer.Typer(
@@ -33,6 +34,7 @@ for command in (
     flops,
     conformance,
     latency,
+    roofline,
     pipeline,
     accuracy,
     ablation,

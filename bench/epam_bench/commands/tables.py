@@ -18,8 +18,8 @@ def tables(
         typer.Option(
             "--table",
             help="Print only this one: efficiency, claims, printed_costs (the paper's Table 1), ntu60, "
-            "ntu120, pku_mmd, toyota_smarthome, counters, latency, speed, best_backends, memory, pipeline, "
-            "pipeline_steps, accuracy, classes or ablation; may be repeated.",
+            "ntu120, pku_mmd, toyota_smarthome, counters, latency, speed, best_backends, memory, roofline, "
+            "pipeline, pipeline_steps, accuracy, classes or ablation; may be repeated.",
             show_default=False,
         ),
     ] = None,

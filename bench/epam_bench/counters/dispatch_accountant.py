@@ -48,7 +48,7 @@ def _time_first_convolution(args: tuple[Any, ...], result: Tensor) -> Work:
 
 
 def _packed_convolution(args: tuple[Any, ...], result: Tensor) -> Work:
-    """oneDNN's with what follows fused: the weight stands second, or third behind what is added."""
+    """Of oneDNN, with what follows fused: the weight stands second, or third behind what is added."""
     second, third = args[1:3]
     has_addend = isinstance(third, Tensor) and third.dim() > 1
     return _convolution((None, third if has_addend else second), result)

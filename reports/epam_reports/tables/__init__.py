@@ -13,6 +13,7 @@ from epam_reports.tables.latency import latency_table
 from epam_reports.tables.memory import memory_table
 from epam_reports.tables.pipeline import pipeline_steps_table, pipeline_table
 from epam_reports.tables.printed_costs import printed_costs_table
+from epam_reports.tables.roofline import roofline_table
 from epam_reports.tables.speed import speed_table
 from epam_reports.tables.timing import timing_tables
 
@@ -32,6 +33,7 @@ __all__ = [
     "pipeline_steps_table",
     "pipeline_table",
     "printed_costs_table",
+    "roofline_table",
     "speed_table",
     "timing_tables",
 ]
