@@ -1,4 +1,4 @@
-"""The commands behind inference/test.py and inference/test_multimodal.py: parse, run, exit.
+"""The commands behind inference/test.py, inference/test_multimodal.py and epam-predict: parse, run, exit.
 
 Everything that needs torch is imported after parsing, so that ``--help`` is instant.
 """
@@ -6,6 +6,7 @@ Everything that needs torch is imported after parsing, so that ``--help`` is ins
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from typing import Any, get_type_hints
 
@@ -13,7 +14,7 @@ import typer
 
 from epam.command_line import replace_unprintable
 from epam.errors import EpamError
-from epam_inference.options import ExitCode, MultimodalRequest, Request, UnimodalRequest
+from epam_inference.options import ExitCode, MultimodalRequest, PredictRequest, Request, UnimodalRequest
 from epam_inference.stopwatch import Stopwatch
 from epam_inference.terminal_output import readable
 
@@ -28,12 +29,20 @@ def unimodal() -> None:
     _run_app(UnimodalRequest)
 
 
-def _run_app(request_type: type[MultimodalRequest] | type[UnimodalRequest]) -> None:
+def predict() -> None:
+    """Run ``epam-predict``."""
+    _run_app(PredictRequest)
+
+
+_AnyRequest = type[MultimodalRequest] | type[UnimodalRequest] | type[PredictRequest]
+
+
+def _run_app(request_type: _AnyRequest) -> None:
     replace_unprintable()
     _build_app(request_type)()
 
 
-def _build_app(request_type: type[MultimodalRequest] | type[UnimodalRequest]) -> typer.Typer:
+def _build_app(request_type: _AnyRequest) -> typer.Typer:
     """Make the request's fields the command's options, so that each is written down once."""
 
     def command(**options: Any) -> None:
@@ -47,18 +56,24 @@ def _build_app(request_type: type[MultimodalRequest] | type[UnimodalRequest]) ->
     return app
 
 
-def _run_in_time(request: Request) -> ExitCode:
+def _run_in_time(request: Request | PredictRequest) -> int:
     """Return the exit code; the time that the libraries take to load counts as a step."""
     stopwatch = Stopwatch()
     try:
         with stopwatch.step("imports"):
-            from epam_inference.run import run_request
+            from epam_inference.run import run_predict, run_request
     except ImportError as error:
         return _complain(f"{error}; run `make setup`, then `.venv/bin/python {' '.join(sys.argv)}`")
     except KeyboardInterrupt:
         return _interrupted()
     try:
+        if isinstance(request, PredictRequest):
+            return run_predict(request, stopwatch)
         return run_request(request, stopwatch)
+    except BrokenPipeError:
+        # The reader (`| head`) has seen enough; the interpreter must not flush into it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.DONE
     except (EpamError, OSError) as error:
         return _complain(str(error))
     except KeyboardInterrupt:

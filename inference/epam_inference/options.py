@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
 from epam.data.commands.location_options import ClassNamesOption, NumClassesOption
 from epam.errors import InputError
 from epam_inference.network_kind import NetworkKind
+
+if TYPE_CHECKING:
+    from epam.data.data_root import DataLocation
 
 DEFAULT_TOPK = 5
 DEFAULT_BATCH_SIZE = 1
@@ -30,6 +33,7 @@ class ExitCode(IntEnum):
     BAD_INPUT = 2
     SKIPPED_SAMPLES = 3
     INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+    TERMINATED = 143  # 128 + SIGTERM
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +140,22 @@ class _SharedOptions:
         """A named sample or a single video is predicted; a folder, or annotations alone, are evaluated."""
         return self.sample is None and (self.video is None or self.video.is_dir())
 
+    @property
+    def location(self) -> DataLocation:
+        """Where the data are."""
+        from epam.data.data_root import DataLocation
+
+        return DataLocation(
+            dataset=self.dataset,
+            protocol=self.protocol,
+            root=self.root,
+            annotations=(self.annotations,) if self.annotations else (),
+            videos=self.video,
+            split=self.split,
+            num_classes=self.num_classes,
+            class_names=self.class_names,
+        )
+
     def check(self) -> None:
         """Raise InputError for options that mean nothing together; ``video`` exists."""
         if self.sample == "":
@@ -228,6 +248,107 @@ class UnimodalRequest(_SharedOptions):
     def kind(self) -> NetworkKind:
         """The network of that modality alone."""
         return self.modality
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictRequest(_SharedOptions):
+    r"""Predict the action in a video, or watch a camera or a file through a sliding window.
+
+    ```
+    # one video, with the network that the checkpoint is of
+    epam-predict --video clip.avi --annotations ntu60_2d.pkl \
+      --checkpoint run/best.safetensors
+
+    # a file as if it were a camera: a decision a second on the last three
+    epam-predict --stream clip.avi --annotations ntu60_2d.pkl --window 3s --stride 1s
+
+    # a camera; poses by an estimator (pip install 'epam-bench[pose]')
+    epam-predict --stream /dev/video0 --poses rtmlib --backend openvino
+
+    # a camera without poses, a JSON line a decision
+    epam-predict --stream 0 --model x_shiftnet_rgb --json
+
+    # anything that ffmpeg can read
+    ffmpeg -i rtsp://… -c copy -f matroska - | epam-predict --stream - --model x_shiftnet_rgb
+    ```
+
+    A stream ends with its last frame, or with Ctrl-C or SIGTERM, and tells frames a second, decision
+    delay and missed deadlines. Exits with 2 on input that cannot be used, or a stream that breaks off;
+    130 on Ctrl-C, 143 on SIGTERM.
+    """
+
+    stream: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOURCE", help="Watch a camera (/dev/video0, or its number), a video file, or - (stdin)."
+        ),
+    ] = None
+    window: Annotated[
+        str | None, typer.Option(help="What a decision looks at: 3s, or 90f (frames). By default 3s.")
+    ] = None
+    stride: Annotated[
+        str | None, typer.Option(help="From one decision to the next: 1s, or 30f. By default 1s.")
+    ] = None
+    no_pace: Annotated[
+        bool,
+        typer.Option("--no-pace", help="Watch a file as fast as possible, rather than at its frame rate."),
+    ] = False
+    poses: Annotated[
+        str | None,
+        typer.Option(help="Find keypoints in the stream: rtmlib, rtmlib:balanced or rtmlib:performance."),
+    ] = None
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            help="What runs a stream's network: fused, eager, openvino, onnxruntime … By default fused."
+        ),
+    ] = None
+    precision: Annotated[
+        str | None, typer.Option(help="Of a stream's network: fp32, bf16 or fp16. By default fp32.")
+    ] = None
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, help="CPU threads of a stream's network. By default one a physical core."),
+    ] = None
+
+    def check(self) -> None:
+        """Raise InputError for options that mean nothing together."""
+        only_streams = {
+            "--window": self.window,
+            "--stride": self.stride,
+            "--no-pace": self.no_pace or None,
+            "--poses": self.poses,
+            "--backend": self.backend,
+            "--precision": self.precision,
+            "--threads": self.threads,
+        }
+        not_streams = {
+            "--video": self.video,
+            "--split": self.split,
+            "--scores": self.scores,
+            "--allow-missing": self.allow_missing or None,
+            "--batch-size": self.batch_size,
+            "--workers": self.workers,
+            "--views": self.views,
+        }
+        options, reason = (
+            (only_streams, "only with --stream; leave it out, or name a stream")
+            if self.stream is None
+            else (not_streams, "not with --stream, which names a camera or a video itself; leave it out")
+        )
+        if given := [name for name, value in options.items() if value is not None]:
+            raise InputError(f"{', '.join(given)}: {reason}")
+        if self.stream is not None and self.sample == "":
+            raise InputError("--sample: the id is empty; give a sample's id, or leave the option out")
+        if self.stream is not None and self.root and self.annotations:
+            raise InputError("--root and --annotations: both say where the keypoints are; give one of them")
+
+    def without_stream(self, kind: NetworkKind) -> MultimodalRequest | UnimodalRequest:
+        """The same request of a video or folder, to a network of that kind."""
+        shared = {field.name: getattr(self, field.name) for field in fields(_SharedOptions)}
+        if kind == "multimodal":
+            return MultimodalRequest(**shared)
+        return UnimodalRequest(modality=kind, **shared)
 
 
 Request = MultimodalRequest | UnimodalRequest

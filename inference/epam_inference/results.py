@@ -36,6 +36,13 @@ class ScoredClass:
     logit: float
 
 
+def rank(scores: StreamScores, classes: ClassSet, stream: str, count: int) -> tuple[ScoredClass, ...]:
+    """The ``count`` classes that a stream scores highest, best first, ties by class index."""
+    logits = scores[stream].tolist()
+    order = sorted(range(len(logits)), key=lambda index: -logits[index])[:count]
+    return tuple(ScoredClass(index, classes.names[index], logits[index]) for index in order)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Prediction:
     """The scores of one clip.
@@ -60,9 +67,7 @@ class Prediction:
 
     def top(self, stream: str, count: int) -> tuple[ScoredClass, ...]:
         """Return the ``count`` classes that a stream scores highest, best first, ties by class index."""
-        logits = self.logits[stream].tolist()
-        order = sorted(range(len(logits)), key=lambda index: -logits[index])[:count]
-        return tuple(ScoredClass(index, self.classes.names[index], logits[index]) for index in order)
+        return rank(self.logits, self.classes, stream, count)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -8,12 +8,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from epam.data.annotations import load_annotations
 from epam.data.data_root import DataLocation, Split, find_protocol, open_split
 from epam.errors import InputError
-from epam_baselines.network import Network
+from epam_baselines.network import Network, choose_network
 from epam_inference.evaluation import evaluate_split
 from epam_inference.json_output import evaluation_json, prediction_json
 from epam_inference.network import load_network
-from epam_inference.network_kind import needs_video
-from epam_inference.options import DEFAULT_BATCH_SIZE, DEFAULT_TOPK, ExitCode, Request
+from epam_inference.network_kind import DEFAULT_MODELS, needs_video
+from epam_inference.options import DEFAULT_BATCH_SIZE, DEFAULT_TOPK, ExitCode, PredictRequest, Request
 from epam_inference.prediction import predict
 from epam_inference.results import ClassSet, Evaluation
 from epam_inference.sample_lookup import (
@@ -25,7 +25,26 @@ from epam_inference.sample_lookup import (
 )
 from epam_inference.scores_file import check_scores_path, write_scores
 from epam_inference.stopwatch import Stopwatch
+from epam_inference.streaming.stream_request import run_stream
 from epam_inference.terminal_output import print_caveats, print_evaluation, print_prediction
+
+
+def run_predict(request: PredictRequest, stopwatch: Stopwatch) -> int:
+    """Watch a stream, or predict or evaluate with the network that the model or checkpoint is.
+
+    Returns:
+        The exit code, as that of :func:`run_request`; 143 where SIGTERM ended a stream.
+
+    Raises:
+        EpamError: something that the user gave cannot be used.
+    """
+    request.check()
+    if request.stream is not None:
+        return run_stream(request)
+    choice = choose_network(
+        request.model, checkpoint=request.checkpoint, default_model=DEFAULT_MODELS["multimodal"]
+    )
+    return run_request(request.without_stream(choice.spec.pipeline_kind), stopwatch)
 
 
 def run_request(request: Request, stopwatch: Stopwatch) -> ExitCode:
@@ -38,7 +57,7 @@ def run_request(request: Request, stopwatch: Stopwatch) -> ExitCode:
     Raises:
         EpamError: something that the user gave cannot be used.
     """
-    location = _location(request)
+    location = request.location
     protocol = find_protocol(location)
     classes = ClassSet(request.dataset, request.protocol, protocol.class_names)
     if request.video:
@@ -47,19 +66,6 @@ def run_request(request: Request, stopwatch: Stopwatch) -> ExitCode:
     if request.is_evaluation:
         return _evaluate(request, classes, location, stopwatch)
     return _predict(request, classes, stopwatch)
-
-
-def _location(request: Request) -> DataLocation:
-    return DataLocation(
-        dataset=request.dataset,
-        protocol=request.protocol,
-        root=request.root,
-        annotations=(request.annotations,) if request.annotations else (),
-        videos=request.video,
-        split=request.split,
-        num_classes=request.num_classes,
-        class_names=request.class_names,
-    )
 
 
 def _predict(request: Request, classes: ClassSet, stopwatch: Stopwatch) -> ExitCode:

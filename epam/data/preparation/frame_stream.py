@@ -17,13 +17,17 @@ _FASTEST_RATE = 1000
 
 
 class VideoFacts(NamedTuple):
-    """What a video says of itself, and how many coded pictures it really holds."""
+    """What a video says of itself, and how many coded pictures it really holds.
+
+    ``promised_packets`` is 0 where its header does not say how many there are.
+    """
 
     width: int
     height: int
     frame_rate: Fraction
     comment: str
     packets: int
+    promised_packets: int = 0
 
 
 def read_facts(path: Path) -> VideoFacts:
@@ -41,6 +45,7 @@ def read_facts(path: Path) -> VideoFacts:
             frame_rate=rate if 0 < rate <= _FASTEST_RATE else _USUAL_RATE,
             comment=container.metadata.get("comment", ""),
             packets=packets,
+            promised_packets=int(stream.frames),
         )
 
 
