@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from epam.data.synthetic.single_video import draw_video
+from epam.errors import InputError, VideoError
+from epam_inference.streaming import frame_source
+from epam_inference.streaming.frame_source import (
+    FileSource,
+    FrameSource,
+    LiveSource,
+    StreamFrame,
+    is_file,
+    open_source,
+)
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("drawn") / "drawn.mp4"
+    draw_video(path, frame_count=12, size=(36, 64))
+    return path
+
+
+def collect(source: FrameSource, into: list[StreamFrame]) -> None:
+    into.extend(source)
+
+
+def write(path: Path | io.BytesIO, *, format_: str, codec: str, noise: int = 0, frames: int = 24) -> None:
+    random = np.random.default_rng(0)
+    with av.open(path if isinstance(path, io.BytesIO) else str(path), "w", format=format_) as container:
+        stream = container.add_stream(codec, rate=24)
+        stream.width, stream.height, stream.pix_fmt = 64, 36, "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        for number in range(frames):
+            pixels = (number + random.integers(0, 1 + noise, (36, 64, 3))).astype(np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode(None))
+
+
+def test_a_file_without_pace_gives_all_its_frames_by_their_own_clock(drawn: Path) -> None:
+    source = open_source(str(drawn), paced=False)
+    assert (source.frames_per_second, source.size, source.keeps_time) == (30, (36, 64), False)
+    found = list(source)
+    assert [frame.number for frame in found] == list(range(12))
+    assert [frame.seconds for frame in found] == pytest.approx([number / 30 for number in range(12)])
+    assert found[3].to_rgb().shape == (36, 64, 3)
+
+
+def test_a_paced_file_gives_no_frame_before_it_is_due(drawn: Path) -> None:
+    start = time.monotonic()
+    for frame in open_source(str(drawn)):
+        assert time.monotonic() >= frame.captured >= start + frame.seconds
+    assert time.monotonic() - start >= 11 / 30
+
+
+def test_stopping_ends_the_wait_for_a_frame(drawn: Path) -> None:
+    source = FileSource(drawn, paced=True)
+    source.stop()
+    assert list(source) == []
+
+
+def test_a_file_that_was_cut_short_gives_what_there_is_and_then_says_so(tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole.avi", tmp_path / "cut.avi"
+    write(whole, format_="avi", codec="mpeg4", noise=200)
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+    assert len(list(FileSource(whole, paced=False))) == 24
+    seen: list[StreamFrame] = []
+    with pytest.raises(VideoError, match=r"cut.avi: \d+ of its frames are missing; the file is cut short"):
+        collect(FileSource(cut, paced=False), seen)
+    assert 0 < len(seen) < 24
+
+
+def test_fewer_frames_than_the_annotation_has_are_told_at_the_end(drawn: Path) -> None:
+    assert len(list(FileSource(drawn, paced=False, expected_frames=12))) == 12
+    with pytest.raises(VideoError, match="12 frames can be decoded, its annotation says 13"):
+        list(FileSource(drawn, paced=False, expected_frames=13))
+
+
+@pytest.mark.parametrize(
+    ("name", "file"), [("-", False), ("0", False), ("/dev/video7", False), ("clip.avi", True)]
+)
+def test_only_a_file_is_a_file(name: str, file: bool) -> None:
+    assert is_file(name) is file
+
+
+def test_a_missing_file_or_camera_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(VideoError, match="no such file"):
+        open_source(str(tmp_path / "missing.mp4"))
+    with pytest.raises(InputError, match=r"/dev/video97: cannot be opened as a camera|cameras are opened on"):
+        open_source("97" if sys.platform == "linux" else "/dev/video97")
+
+
+def test_on_other_systems_a_camera_comes_through_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frame_source.sys, "platform", "sunos5")
+    with pytest.raises(InputError, match=r"send one to standard input, as ffmpeg"):
+        open_source("0")
+
+
+# ── Live ──
+
+
+def camera(content: bytes, *, endless: bool = True) -> LiveSource:
+    return LiveSource("0", "camera 0", lambda: av.open(io.BytesIO(content)), endless=endless)
+
+
+@pytest.fixture(scope="module")
+def matroska() -> bytes:
+    content = io.BytesIO()
+    write(content, format_="matroska", codec="mjpeg")
+    return content.getvalue()
+
+
+def test_a_camera_that_goes_away_is_told_after_its_frames(matroska: bytes) -> None:
+    source = camera(matroska)
+    assert (source.frames_per_second, source.size, source.keeps_time) == (24, (36, 64), True)
+    seen: list[StreamFrame] = []
+    with pytest.raises(VideoError, match="camera 0: went away after 24 frames"):
+        collect(source, seen)
+    assert [frame.to_rgb().mean() for frame in seen] == pytest.approx(range(24), abs=2)
+
+
+def test_a_stream_that_may_end_ends_in_good_order(matroska: bytes) -> None:
+    assert len(list(camera(matroska, endless=False))) == 24
+
+
+def test_a_live_stream_stops_at_the_next_frame(matroska: bytes) -> None:
+    source = camera(matroska)
+    seen = []
+    for frame in source:
+        seen.append(frame.number)
+        source.stop()
+    assert seen == [0]
+
+
+def test_sound_alone_is_refused() -> None:
+    content = io.BytesIO()
+    with av.open(content, "w", format="matroska") as container:
+        stream = container.add_stream("pcm_s16le", rate=8000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), format="s16", layout="mono")
+        frame.sample_rate = 8000
+        container.mux(stream.encode(frame))
+    with pytest.raises(VideoError, match="camera 0: has no pictures"):
+        camera(content.getvalue())
+
+
+def test_standard_input_gives_frames_as_they_come(matroska: bytes) -> None:
+    code = (
+        "import sys; from epam_inference.streaming.frame_source import open_source\n"
+        "for frame in open_source('-'): print(frame.number, flush=True)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+        watchdog = threading.Timer(60, process.kill)
+        watchdog.start()
+        process.stdin.write(matroska)
+        process.stdin.close()
+        assert process.stdout.read().split() == [str(number).encode() for number in range(24)]
+        watchdog.cancel()
+    assert process.returncode == 0
+
+
+def test_what_is_no_video_on_standard_input_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "text"
+    path.write_text("no video")
+    with path.open() as text:
+        monkeypatch.setattr("sys.stdin", text)
+        with pytest.raises(VideoError, match="standard input: is not a video"):
+            open_source("-")

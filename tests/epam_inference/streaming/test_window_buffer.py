@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable
+
+import numpy as np
+
+from epam_inference.streaming.frame_source import StreamFrame
+from epam_inference.streaming.window_buffer import WindowBuffer
+
+Frame = Callable[..., StreamFrame]
+
+
+def numbers(buffer: WindowBuffer) -> tuple[int, int] | None:
+    window = buffer.take(0)
+    return None if window is None else (window.first.number, window.last.number)
+
+
+def put(buffer: WindowBuffer, frame: Frame, *span: int) -> None:
+    for number in range(*span):
+        buffer.put(frame(number))
+
+
+def test_a_window_is_due_every_stride_once_there_are_enough_frames(frame: Frame) -> None:
+    buffer = WindowBuffer(4, 2)
+    due = []
+    for number in range(9):
+        buffer.put(frame(number))
+        due.append(numbers(buffer))
+    assert due == [None, None, None, (0, 3), None, (2, 5), None, (4, 7), None]
+    assert (buffer.frames, buffer.given_up, buffer.dropped_frames) == (9, 0, 0)
+
+
+def test_the_newest_window_wins_and_frames_that_only_the_others_showed_are_dropped(frame: Frame) -> None:
+    buffer = WindowBuffer(4, 2)
+    put(buffer, frame, 4)
+    assert numbers(buffer) == (0, 3)
+    put(buffer, frame, 4, 12)  # due meanwhile: 2-5, 4-7, 6-9, 8-11
+    assert numbers(buffer) == (8, 11)
+    assert buffer.given_up == 3
+    assert buffer.dropped_frames == 4  # frames 4 to 7
+    assert numbers(buffer) is None
+
+
+def test_windows_apart_drop_only_what_is_given_up(frame: Frame) -> None:
+    buffer = WindowBuffer(2, 4)
+    put(buffer, frame, 11)  # due: 0-1, 4-5, 8-9; between them nothing was to be seen
+    assert numbers(buffer) == (8, 9)
+    assert (buffer.given_up, buffer.dropped_frames) == (2, 4)
+
+
+def test_a_source_that_keeps_no_time_waits_until_its_window_is_taken(frame: Frame) -> None:
+    buffer = WindowBuffer(2, 1, keeps_every=True)
+    thread = threading.Thread(target=put, args=(buffer, frame, 5))
+    thread.start()
+    taken = [numbers_after(buffer) for _ in range(4)]
+    thread.join(5)
+    assert taken == [(0, 1), (1, 2), (2, 3), (3, 4)]
+    assert buffer.given_up == 0
+
+
+def numbers_after(buffer: WindowBuffer) -> tuple[int, int]:
+    window = buffer.take(5)
+    assert window is not None
+    return window.first.number, window.last.number
+
+
+def test_a_stream_too_short_for_a_window_is_one_all_the_same(frame: Frame) -> None:
+    buffer = WindowBuffer(8, 4)
+    put(buffer, frame, 3)
+    buffer.end()
+    window = buffer.take(0)
+    assert window is not None
+    assert (len(window.frames), window.is_whole) == (3, False)
+    assert buffer.is_empty
+
+
+def test_frames_behind_the_last_window_make_none(frame: Frame) -> None:
+    buffer = WindowBuffer(4, 4)
+    put(buffer, frame, 6)
+    buffer.end()
+    assert numbers(buffer) == (0, 3)
+    assert numbers(buffer) is None
+    assert buffer.is_empty
+
+
+def test_a_broken_stream_has_no_short_window_and_what_waits_may_be_taken(frame: Frame) -> None:
+    buffer = WindowBuffer(4, 4)
+    put(buffer, frame, 4)
+    buffer.finish()
+    assert not buffer.is_empty
+    assert numbers(buffer) == (0, 3)
+    short = WindowBuffer(4, 4)
+    put(short, frame, 3)
+    short.finish()
+    assert short.is_empty
+
+
+def test_closing_frees_whoever_waits_to_put(frame: Frame) -> None:
+    buffer = WindowBuffer(2, 1, keeps_every=True)
+    wanted: list[bool] = []
+    thread = threading.Thread(target=lambda: wanted.extend(buffer.put(frame(number)) for number in range(2)))
+    thread.start()
+    thread.join(0.05)
+    assert thread.is_alive()
+    buffer.close()
+    thread.join(5)
+    assert wanted == [True, False]
+
+
+class Picture:
+    """Something whose life can be watched."""
+
+    def __call__(self) -> np.ndarray:
+        return np.zeros((1, 1, 3), dtype=np.uint8)
+
+
+def test_hours_of_frames_take_no_more_memory_than_two_windows_and_the_ring() -> None:
+    alive: weakref.WeakSet[Picture] = weakref.WeakSet()
+    buffer = WindowBuffer(30, 10)
+    most = 0
+    window = None
+    for number in range(20_000):
+        picture = Picture()
+        alive.add(picture)
+        buffer.put(StreamFrame(number, number / 30, 0.0, picture))
+        if number % 70 == 0:
+            window = buffer.take(0)  # kept, as by a slow decision, until the next
+        if number % 500 == 0:
+            most = max(most, len(alive))
+    assert buffer.frames == 20_000
+    assert buffer.given_up > 1000
+    assert most <= 3 * 30 + 1
+    assert window is not None
