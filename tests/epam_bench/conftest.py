@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from epam.data.data_root import DataLocation
 from epam_baselines import ModelSpec
 from epam_baselines.custom_models import import_model
-from epam_bench.timing.child import Child
+from epam_bench.timing.child import Child, describe_error
 from epam_bench.timing.messages import Message
 from epam_bench.timing.subject import Subject
 from epam_bench.timing.worker import WorkerError
@@ -199,7 +199,7 @@ class WorkerWithin:
         try:
             return json.loads(json.dumps(self.child.do(dict(order))))
         except Exception as error:
-            raise WorkerError(str(error)) from None
+            raise WorkerError(describe_error(error)) from None
 
     def close(self) -> None:
         self.alive = False
@@ -229,6 +229,9 @@ def children_within(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     threads = torch.get_num_threads()
     monkeypatch.setattr("epam_bench.timing.schedule.Nursery", NurseryWithin)
     monkeypatch.setattr("epam_bench.timing.effort.TURN_SECONDS", 0.01)
-    monkeypatch.setattr("epam_bench.timing.child.gc", SimpleNamespace(freeze=lambda: None))
+    # To look through all that pytest holds takes half a second each time.
+    idle = SimpleNamespace(freeze=lambda: None, collect=lambda: None)
+    for module in ("child", "memory"):
+        monkeypatch.setattr(f"epam_bench.timing.{module}.gc", idle)
     yield
     torch.set_num_threads(threads)

@@ -7,6 +7,7 @@ here, and no device is touched, so that no thread and no driver is there to be t
 from __future__ import annotations
 
 import ctypes
+import gc
 import json
 import os
 import signal
@@ -29,6 +30,8 @@ def main(control: socket.socket, parent: int) -> None:
     die_with_parent(parent)
     from epam_bench.timing.child import serve
 
+    # Children share what is imported: a collection that looked at it all would copy it, page by page.
+    gc.freeze()
     control.sendall(b'{"ready": true}')
     while True:
         text, pipes, _, _ = socket.recv_fds(control, LONGEST_ORDER, PIPES_OF_A_CHILD)

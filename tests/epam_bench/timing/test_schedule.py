@@ -1,0 +1,109 @@
+"""When a run goes on and when it stops; who takes turns with whom."""
+
+from __future__ import annotations
+
+import math
+from itertools import count
+from types import SimpleNamespace
+
+import pytest
+
+from epam_bench.machine_load import LoadReading
+from epam_bench.timing import schedule
+from epam_bench.timing.effort import Effort, Limits
+from epam_bench.timing.schedule import Run, share_of_others
+
+pytestmark = pytest.mark.usefixtures("children_within")
+
+
+def run(subjects, **effort: object) -> tuple[Run, list[str]]:
+    said: list[str] = []
+    one = Run(subjects, Effort(warmup_calls=1, compared_clips=1, **effort), Limits(), said.append)  # type: ignore[arg-type]
+    one.go()
+    return one, said
+
+
+def turns(said: list[str]) -> list[str]:
+    return [line.partition(";")[0] for line in said if line.startswith("round")]
+
+
+def test_every_round_has_every_subject_once_in_an_order_of_its_own(trial, monkeypatch) -> None:
+    monkeypatch.setattr(schedule, "widths", lambda taken: dict.fromkeys(taken, 0.001))
+    subjects = [trial(), trial("other"), trial("small", batch_size=2)]
+    _, said = run(subjects, processes=1, budget_seconds=1e6, samples=1)
+    names = [line.partition(": ")[2] for line in turns(said)]
+    rounds = [tuple(names[start : start + 3]) for start in range(0, len(names), 3)]
+    assert all(sorted(one) == ["other", "small", "small, batch 2"] for one in rounds)
+    assert len(set(rounds)) > 1
+
+
+def test_no_budget_is_one_generation_of_one_round(trial) -> None:
+    one, said = run([trial()], budget_seconds=0)
+    assert one.generations == 1
+    assert turns(said) == ["round 1 of generation 1: small"]
+
+
+def test_run_stops_at_the_target_but_not_before_its_processes_and_samples(trial, monkeypatch) -> None:
+    monkeypatch.setattr(schedule, "widths", lambda taken: dict.fromkeys(taken, 0.001))
+    one, _ = run([trial()], budget_seconds=1e6, processes=2, samples=400)
+    assert one.generations == 2
+    assert one.contestants[0].samples >= 400
+
+
+def test_wide_interval_goes_on_to_the_end_of_the_budget(trial, monkeypatch) -> None:
+    monkeypatch.setattr(schedule, "widths", lambda taken: dict.fromkeys(taken, 0.5))
+    ticks = count()
+    monkeypatch.setattr(schedule, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
+    one, said = run([trial()], budget_seconds=200, processes=2, samples=1)
+    assert one.generations > 2
+    assert one.seconds < 250
+    assert one.width == 0.5
+    assert said[-1].endswith("widest interval ±50.0%")
+
+
+def test_logits_that_no_form_is_held_to_yet_are_computed_once_a_network(trial, monkeypatch) -> None:
+    asked: list[str] = []
+    do = schedule.Nursery.split  # type: ignore[attr-defined]
+
+    def split(nursery):
+        worker = do(nursery)
+        ask = worker.ask
+        worker.ask = lambda order, seconds: asked.append(order["do"]) or ask(order, seconds=seconds)
+        return worker
+
+    monkeypatch.setattr(schedule.Nursery, "split", split)
+    run(
+        [trial(), trial(), trial("small", batch_size=2)],
+        processes=2,
+        budget_seconds=1e6,
+        samples=1,
+        target=0.99,
+    )
+    assert asked.count("compute reference") == 2
+
+
+def test_network_that_cannot_be_built_costs_all_its_forms_and_no_other(trial) -> None:
+    one, _ = run([trial("unbuildable"), trial("unbuildable", precision="bf16"), trial()], budget_seconds=0)
+    assert [contestant.failure for contestant in one.contestants] == ["it cannot be built"] * 2 + [None]
+
+
+def test_groups_stay_together_in_later_generations(trial, monkeypatch) -> None:
+    room = iter([2**40, 0] + [2**40] * 100)
+    monkeypatch.setattr(schedule, "free_bytes", lambda: next(room))
+    one, _ = run([trial(), trial(), trial()], processes=2, budget_seconds=1e6, samples=1, target=0.99)
+    assert [contestant.group for contestant in one.contestants] == [0, 0, 1]
+    assert one.groups == 2
+    assert all(len({process for process, _ in c.blocks}) == 2 for c in one.contestants)
+
+
+def test_share_of_others_is_weighed_by_time() -> None:
+    def reading(wall: float, busy: float) -> LoadReading:
+        return LoadReading(wall, busy, 0.0, None)
+
+    quiet, busy = (reading(0, 0), reading(3, 0)), (reading(3, 0), reading(4, 1e6))
+    assert share_of_others([quiet, busy]) == 0.25
+    assert share_of_others([]) is None
+
+
+def test_nothing_is_known_before_anything_is_measured(trial) -> None:
+    assert Run([trial()], Effort(), Limits(), print).width == math.inf
