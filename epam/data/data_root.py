@@ -141,10 +141,15 @@ class Split:
     @cached_property
     def label_map_sha256(self) -> str:
         """Names the classes and their order."""
-        return _hash_lines([f"{index}\t{name}" for index, name in enumerate(self.protocol.class_names)])
+        return hash_class_names(self.protocol.class_names)
 
     def _names(self) -> list[str]:
         return self.store.names[self.rows].tolist()
+
+
+def hash_class_names(class_names: Sequence[str]) -> str:
+    """SHA-256 of classes and their order, as manifests and records have it."""
+    return _hash_lines([f"{index}\t{name}" for index, name in enumerate(class_names)])
 
 
 def _hash_lines(lines: Sequence[str]) -> str:

@@ -183,7 +183,7 @@ def test_every_command_is_a_function_that_exists() -> None:
     from importlib import import_module
 
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
-    assert set(scripts) == {"epam-bench", "epam-data", "epam-predict", "epam-train"}
+    assert set(scripts) == {"epam-bench", "epam-data", "epam-export", "epam-predict", "epam-train"}
     for target in scripts.values():
         module, _, function = target.partition(":")
         assert callable(getattr(import_module(module), function))

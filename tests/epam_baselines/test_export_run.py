@@ -1,0 +1,75 @@
+"""What is exported is settled early, and the card is filled from the weights' manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from epam.backends.backend import BackendError
+from epam.data.data_root import DataLocation, hash_class_names
+from epam.data.datasets import get_dataset
+from epam.errors import EpamError, InputError, UnknownNameError
+from epam_baselines import model_spec
+from epam_baselines.export_run import _preparation, plan_export
+
+Trained = Callable[..., Path]
+CLASSES = get_dataset("embedded").protocol("xsub").class_names
+
+
+def test_classes_are_those_of_the_training_if_they_still_have_their_names(
+    trained_pose_network: Trained,
+) -> None:
+    known = trained_pose_network(label_map_sha256=hash_class_names(CLASSES))
+    assert plan_export(None, to="torchexport", path=Path("a.pt2"), checkpoint=known).class_names == CLASSES
+    other = trained_pose_network(name="other", label_map_sha256="1" * 64)
+    assert plan_export(None, to="torchexport", path=Path("a.pt2"), checkpoint=other).class_names == ()
+
+
+def test_classes_of_random_or_published_weights_are_those_of_the_data_that_are_named() -> None:
+    plan = plan_export("x_shiftnet_pose", to="torchexport", path=Path("a.pt2"))
+    assert (plan.class_names, plan.choice.num_classes) == ((), 60)
+    location = DataLocation(dataset="embedded", protocol="xsub")
+    plan = plan_export("x_shiftnet_pose", to="torchexport", path=Path("a.pt2"), location=location)
+    assert plan.class_names == CLASSES
+    assert plan.choice.num_classes == len(CLASSES)
+
+
+def test_another_clip_keeps_the_networks_ratio_of_its_streams() -> None:
+    plan = plan_export("epam_net", to="torchexport", path=Path("a.pt2"), clip="8x64x64")
+    assert plan.choice.spec.inputs == {"rgb": (3, 8, 64, 64), "heatmaps": (17, 24, 16, 16)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "message"),
+    [
+        ({"to": "onx"}, UnknownNameError, "'onnx'"),
+        ({"precision": "fp8"}, UnknownNameError, "precision 'fp8'"),
+        ({"precision": "int8"}, BackendError, "torchexport: has no int8; it has fp32, bf16, fp16"),
+        ({"path": Path("a.onnx")}, InputError, r"ends in \.pt2"),
+        ({"checkpoint": Path("nowhere.safetensors")}, InputError, "no such checkpoint"),
+        ({"batch_size": 0}, InputError, "at least 1"),
+        ({"clip": "8x64"}, InputError, "16x224x224"),
+        ({"model": "epamnet"}, UnknownNameError, "'epam_net'"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_built(
+    changes: dict[str, object], kind: type[EpamError], message: str
+) -> None:
+    request: dict[str, object] = {"model": "epam_net", "to": "torchexport", "path": Path("a.pt2")}
+    with pytest.raises(kind, match=message):
+        plan_export(**(request | changes))  # type: ignore[arg-type]
+
+
+def test_int8_asks_where_real_clips_are() -> None:
+    pytest.importorskip("openvino")
+    with pytest.raises(InputError, match="calibrated on real clips: say where they are with --root"):
+        plan_export("x_shiftnet_pose", to="openvino", path=Path("a.xml"), precision="int8")
+
+
+def test_preparation_is_told_in_the_networks_own_numbers() -> None:
+    steps = " ".join(_preparation(model_spec("epam_net")))
+    for said in ("48 equal parts", "one in 3 of them", "224 × 224", "56 × 56", "Pipeline('multimodal'"):
+        assert said in steps
+    assert _preparation(model_spec("stgcn")) == ()
