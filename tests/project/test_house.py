@@ -132,6 +132,7 @@ LIGHT_ENTRIES = [
     "epam_bench.paired_timing",
     "epam_bench.commands.app",
     "epam_reports.report",
+    "epam_inference.command",
 ]
 
 
