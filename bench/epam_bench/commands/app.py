@@ -8,6 +8,7 @@ from epam.command_line import run_command
 from epam_bench.commands.ablation import ablation
 from epam_bench.commands.accuracy import accuracy
 from epam_bench.commands.claims import claims
+from epam_bench.commands.compare import compare
 from epam_bench.commands.conformance import conformance
 from epam_bench.commands.explain import explain
 from epam_bench.commands.flops import flops
@@ -34,6 +35,7 @@ for command in (
     flops,
     conformance,
     latency,
+    compare,
     roofline,
     pipeline,
     accuracy,
