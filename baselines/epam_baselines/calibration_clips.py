@@ -10,7 +10,7 @@ import torch
 
 from epam.backends.backend import Inputs
 from epam.data.clip_dataset import ClipDataset, ClipRequest, LoadedClip
-from epam.data.data_root import DataLocation, open_split
+from epam.data.data_root import DataLocation, Split, open_split
 from epam.data.pipelines import Pipeline
 from epam.errors import InputError
 
@@ -33,6 +33,15 @@ class CalibrationClips:
     origin: str
 
 
+def open_training_part(location: DataLocation, pipeline: Pipeline) -> Split:
+    """The samples that may calibrate, whichever split the location names.
+
+    Raises:
+        EpamError: there is no training part, or none of its samples can be used.
+    """
+    return open_split(replace(location, split=None), "train", needs_videos=pipeline.needs_video)
+
+
 def load_calibration_clips(
     location: DataLocation, pipeline: Pipeline, count: int, *, apart_from: Collection[str] = ()
 ) -> CalibrationClips:
@@ -49,7 +58,7 @@ def load_calibration_clips(
     """
     if count < 1:
         raise InputError(f"{count} clips to calibrate with: at least 1 is needed")
-    split = open_split(replace(location, split=None), "train", needs_videos=pipeline.needs_video)
+    split = open_training_part(location, pipeline)
     dataset = ClipDataset(split, pipeline, refuse_empty_pose=True)
     clips: list[LoadedClip] = []
     for index in np.random.default_rng(SEED).permutation(len(split)).tolist():

@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from torch import nn
 
+from epam.backends import check_backend, find_backend, optimize
+from epam.backends.backend import Inputs, Precision
 from epam.checkpoints import hash_weights
 from epam.data.data_root import DataLocation, Split, find_protocol, open_split
 from epam.data.datasets import Part
 from epam.data.pipelines import Pipeline
 from epam.data.store import hash_file
-from epam.devices import cores_left_by, repeatable_convolutions
+from epam.devices import check_device, cores_left_by, repeatable_convolutions
 from epam.errors import InputError
 from epam.evaluation import (
     ScoreTable,
@@ -28,12 +31,18 @@ from epam.evaluation import (
     wilson_interval,
 )
 from epam.evaluation.broken_joints import broken_joints_caveat
+from epam.evaluation.whole_batches import WholeBatches
 from epam.training.distributed import Processes
+from epam_baselines.calibration_clips import load_calibration_clips, open_training_part
+from epam_baselines.inputs import example_inputs
 from epam_baselines.network import Network, NetworkChoice, choose_network, load_network
 from epam_bench.devices import Setting, honest_arithmetic
 from epam_bench.environment import describe_environment
 from epam_bench.model_card import describe_model
 from epam_bench.records import AccuracyRecord, ClassResult, SkippedEntry, StreamResult
+
+EAGER = "eager"
+"""The network as it was trained, which an evaluation calls unless told otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,6 +56,9 @@ class AccuracyPlan:
         setting: device, precision and clips a forward pass.
         workers: processes that prepare clips.
         views: clips of each video.
+        backend: what runs the network; ``eager`` is the network as it is, other precisions by autocast.
+        location: where the data are, the training part included.
+        calibration: clips of the training part that int8 is calibrated with.
     """
 
     choice: NetworkChoice
@@ -55,6 +67,9 @@ class AccuracyPlan:
     setting: Setting
     workers: int
     views: int
+    backend: str
+    location: DataLocation
+    calibration: int
 
     @property
     def split_samples(self) -> int:
@@ -73,6 +88,8 @@ def plan_accuracy(
     batch_size: int = 8,
     workers: int | None = None,
     views: int = 1,
+    backend: str = EAGER,
+    calibration: int = 64,
 ) -> AccuracyPlan:
     """Settle network and samples, and refuse what contradicts itself.
 
@@ -82,16 +99,21 @@ def plan_accuracy(
         checkpoint: the weights; none: random ones.
         part: of the data set; ``location.split`` names another.
         device: as ``epam.devices.check_device`` has it.
-        precision: ``fp32``, ``bf16`` or ``fp16``.
+        precision: ``fp32``, ``bf16``, ``fp16`` or, by a backend that has it, ``int8``.
         batch_size: clips a forward pass in one process.
         workers: processes that prepare clips; none: :func:`usual_workers`.
         views: clips of each video.
+        backend: one of :func:`epam.backends.list_backends`.
+        calibration: clips of the training part that int8 is calibrated with.
 
     Raises:
         EpamError: an unknown name, a missing file, a contradiction, or a device that this machine lacks.
     """
     if views < 1:
         raise InputError(f"{views} views: at least 1 is needed")
+    if calibration < 1:
+        raise InputError(f"{calibration} clips to calibrate with: at least 1 is needed")
+    _check_form(backend, precision, device)
     protocol = find_protocol(location)
     choice = choose_network(
         model,
@@ -103,6 +125,8 @@ def plan_accuracy(
     pipeline = Pipeline(choice.spec.pipeline_kind, choice.spec.clip_size)
     if workers is None:
         workers = usual_workers(device, needs_video=pipeline.needs_video)
+    if precision == "int8":
+        open_training_part(location, pipeline)
     return AccuracyPlan(
         choice=choice,
         split=open_split(location, part, needs_videos=pipeline.needs_video),
@@ -110,7 +134,19 @@ def plan_accuracy(
         setting=Setting(device, precision, batch_size, cores_left_by(workers)),  # type: ignore[arg-type]
         workers=workers,
         views=views,
+        backend=backend,
+        location=location,
+        calibration=calibration,
     )
+
+
+def _check_form(backend: str, precision: str, device: str) -> None:
+    """Refuse a backend that lacks a library, the device or the precision."""
+    chosen = find_backend(backend)
+    if backend != EAGER:
+        check_backend(chosen, precision=precision, device=check_device(device))
+    elif precision == "int8":
+        raise InputError("int8: choose a backend that has it, for example --backend openvino")
 
 
 def usual_workers(device: str, *, needs_video: bool) -> int:
@@ -145,21 +181,61 @@ def measure_accuracy(
     with _same_fate(processes):
         network = load_network(plan.choice, device=plan.setting.device)
     with _same_fate(processes), honest_arithmetic(plan.setting), repeatable_convolutions():
+        form = _form(plan, network)
         scores = score_split(
-            network.module,
+            form.module,
             plan.split,
             plan.pipeline,
             batch_size=plan.setting.batch_size,
             workers=plan.workers,
             views=plan.views,
             device=network.device,
-            precision=plan.setting.precision,
+            precision=form.autocast,
             default_stream=network.default_stream,
             rank=processes.rank if processes else 0,
             world_size=processes.world_size if processes else 1,
             advance=advance,
         )
-    return (_record(plan, network, scores) if len(scores.table) else None), scores
+    return (_record(plan, network, scores, form.caveats) if len(scores.table) else None), scores
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Form:
+    """What is called for the network's logits.
+
+    Attributes:
+        autocast: the precision that PyTorch is to compute in; a fast form has its own.
+        caveats: sentences that its scores must not be read without.
+    """
+
+    module: nn.Module
+    autocast: Precision
+    caveats: tuple[str, ...] = ()
+
+
+def _form(plan: AccuracyPlan, network: Network) -> _Form:
+    """The network itself, or its fast form for batches of one size."""
+    setting = plan.setting
+    if plan.backend == EAGER:
+        return _Form(module=network.module, autocast=setting.precision)
+    calibration: tuple[Inputs, ...] = ()
+    caveats: tuple[str, ...] = ()
+    # Ranges are found clip by clip: how many clips are then asked together must not change them.
+    size = 1 if setting.precision == "int8" else setting.batch_size
+    if setting.precision == "int8":
+        evaluated = {plan.split.sample_name(index) for index in range(len(plan.split))}
+        found = load_calibration_clips(plan.location, plan.pipeline, plan.calibration, apart_from=evaluated)
+        calibration, caveats = found.clips, (f"int8 calibrated on {found.origin}",)
+    fast = optimize(
+        network.module,
+        backend=plan.backend,
+        precision=setting.precision,
+        example_inputs=example_inputs(network.spec, size),
+        device=network.device,
+        threads=setting.threads,
+        calibration=calibration,
+    )
+    return _Form(module=WholeBatches(fast, size), autocast="fp32", caveats=(*caveats, *fast.notes))
 
 
 def _same_fate(processes: Processes | None) -> AbstractContextManager[None]:
@@ -167,14 +243,16 @@ def _same_fate(processes: Processes | None) -> AbstractContextManager[None]:
     return processes.same_fate() if processes else nullcontext()
 
 
-def _record(plan: AccuracyPlan, network: Network, scores: SplitScores) -> AccuracyRecord:
+def _record(
+    plan: AccuracyPlan, network: Network, scores: SplitScores, caveats: tuple[str, ...]
+) -> AccuracyRecord:
     split, table = plan.split, scores.table
     tallies = {stream: tally(table.scores(stream), table.label_of) for stream in table.streams}
     checkpoint = network.checkpoint
     return AccuracyRecord(
         model=describe_model(network.spec, network.module, network.num_classes),
         environment=describe_environment(),
-        caveats=_caveats(plan, network, scores),
+        caveats=(*_caveats(plan, network, scores), *caveats),
         dataset=split.dataset,
         protocol=split.protocol.name,
         split=split.name,
@@ -194,6 +272,7 @@ def _record(plan: AccuracyPlan, network: Network, scores: SplitScores) -> Accura
         label_map_sha256=split.label_map_sha256,
         device=plan.setting.device,
         precision=plan.setting.precision,
+        backend=plan.backend,
         batch_size=plan.setting.batch_size,
         seconds=dict(scores.seconds),
     )

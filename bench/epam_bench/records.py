@@ -564,6 +564,7 @@ class AccuracyRecord(_Record):
         weights_sha256: of names, shapes and values, whatever file they came from.
         split_sha256: over the ids and labels of the split.
         label_map_sha256: over the class names in order.
+        backend: what ran the network.
         seconds: by step, of the whole run.
     """
 
@@ -588,6 +589,7 @@ class AccuracyRecord(_Record):
     label_map_sha256: Sha256
     device: str
     precision: Precision
+    backend: str = "eager"
     batch_size: PositiveInt
     seconds: dict[str, Seconds] = {}
 
@@ -879,5 +881,5 @@ def _how(record: AnyRecord) -> tuple[object, ...]:
     data = (record.dataset, record.protocol, record.split_sha256, record.precision)
     if isinstance(record, AccuracyRecord):
         # An accuracy is a property of the weights: which machine found it does not matter.
-        return (*data, record.label_map_sha256, record.weights_sha256, record.views)
+        return (*data, record.label_map_sha256, record.weights_sha256, record.views, record.backend)
     return (*data, record.variant, record.seed, record.recipe, record.epochs, record.training_samples)

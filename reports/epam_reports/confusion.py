@@ -22,6 +22,7 @@ from epam_bench.records import AccuracyRecord
 from epam_reports.costs import count_views
 from epam_reports.evaluations import STREAM_NAMES, Evaluation, describe_weights
 from epam_reports.figures import Drawing
+from epam_reports.measurements import PLAIN_BACKEND
 
 NUMBERED_CELLS = 20
 """Up to so many classes each cell has its percentage, and each column its class's name."""
@@ -197,6 +198,7 @@ def _file_stem(record: AccuracyRecord) -> str:
     what = (
         *(record.weights_sha256, record.split_sha256, record.label_map_sha256, record.precision),
         *(record.views, record.model.num_classes, sorted(record.model.inputs.items())),
+        *((record.backend,) if record.backend != PLAIN_BACKEND else ()),
     )
     digest = hashlib.sha256(repr(what).encode()).hexdigest()[:12]
     return f"confusion_{_slug((record.model.name, record.dataset, record.protocol))}_{digest}"

@@ -20,6 +20,7 @@ MODALITY_NAMES = {"rgb": "RGB", "pose": "pose"}
 _FACETS: tuple[Callable[[AccuracyRecord], str], ...] = (
     lambda record: describe_weights(record),
     lambda record: count_views(record.views),
+    lambda record: record.backend,
     lambda record: record.precision,
     lambda record: describe_input(record.model),
     lambda record: f"samples {record.split_sha256[:HASH_DIGITS]}",

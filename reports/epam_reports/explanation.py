@@ -278,7 +278,7 @@ def _what(record: AnyRecord) -> str:
             return (
                 f"{record.main.top1_hits} of {record.evaluated} samples of {record.dataset} "
                 f"{record.protocol} right, {count_views(record.views)}; weights "
-                f"{record.weights_sha256[:12]}; {network}"
+                f"{record.weights_sha256[:12]}, {record.backend}, {record.precision}; {network}"
             )
         case AblationTrial():
             return (

@@ -265,7 +265,8 @@ def _tool(record: AnyRecord) -> str:
             how = () if record.backend == PLAIN_BACKEND else (record.backend, record.precision)
             return ", ".join((*how, record.clock))
         case AccuracyRecord():
-            return f"{record.device}, {record.precision}"
+            backend = "" if record.backend == PLAIN_BACKEND else f"{record.backend}, "
+            return f"{backend}{record.device}, {record.precision}"
         case AblationTrial():
             return f"{record.variant}, {record.recipe}, seed {record.seed}"
         case RooflineRecord() | PipelineRecord():

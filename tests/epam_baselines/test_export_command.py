@@ -49,7 +49,8 @@ def test_trained_network_becomes_files_whose_card_runs_without_torch(
     assert "torch" in card["equality"]["without"]
     assert card["libraries"] == list(find_format("openvino").libraries)
     code = (tmp_path / "out" / "net.xml.md").read_text().partition("```python\n")[2].partition("```")[0]
-    code = f"import sys\nsys.modules['torch'] = sys.modules['openvino_telemetry'] = None\n{code}print(best.shape)"
+    blocked = "import sys\nsys.modules['torch'] = sys.modules['openvino_telemetry'] = None\n"
+    code = f"{blocked}{code}print(best.shape)"
     ran = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path / "out", check=False
     )

@@ -136,9 +136,14 @@ def make_votes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...,
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "voters.py").write_text(VOTERS)
 
-    def make(samples: dict[str, tuple[int, int | None, int | None]]) -> Votes:
-        annotations = [vote(name, *answers) for name, answers in samples.items()]
-        content = {"split": {"mine_test": list(samples)}, "annotations": annotations}
+    def make(
+        samples: dict[str, tuple[int, int | None, int | None]],
+        *,
+        train: dict[str, tuple[int, int | None, int | None]] | None = None,
+    ) -> Votes:
+        annotations = [vote(name, *answers) for name, answers in {**(train or {}), **samples}.items()]
+        split = {"mine_test": list(samples)} | ({"mine_train": list(train)} if train else {})
+        content = {"split": split, "annotations": annotations}
         (tmp_path / "votes.pkl").write_bytes(pickle.dumps(content))
         location = DataLocation(
             dataset="custom", protocol="mine", annotations=(tmp_path / "votes.pkl",), num_classes=3
@@ -209,6 +214,9 @@ class NurseryWithin:
     """Gives such children."""
 
     pids: tuple[int, ...] = ()
+
+    def __init__(self, compiled: Path) -> None:
+        pass
 
     def __enter__(self) -> Self:
         return self

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from epam.backends.registry import HOMES
 from epam.checkpoints import hash_weights, save_checkpoint
 from epam.data.data_root import open_split
 from epam.errors import EpamError, InputError
@@ -94,6 +95,90 @@ def test_batches_workers_and_views_change_no_figure(four_votes) -> None:
     assert record is not None
     assert record.streams == first.streams
     assert measure(four_votes, views=3).views == 3
+
+
+STRICT_BACKEND = """
+from epam.backends.backend import Prepared
+
+
+class Strict:
+    name, summary = "strict", "takes the shapes that it was made ready for, and says what it was given"
+    precisions = {"cpu": ("fp32", "int8")}
+
+    def missing(self):
+        return None
+
+    def refuses(self, model):
+        return None
+
+    def prepare(self, model, request):
+        (shape,) = [tensor.shape for tensor in request.example_inputs]
+
+        def call(clips):
+            assert clips.shape == shape
+            return model(clips)
+
+        return Prepared(call=call, notes=(f"strict: {len(request.calibration)} clips of {shape[0]}",))
+
+
+BACKEND = Strict()
+"""
+
+
+@pytest.fixture
+def strict_backend(make_votes: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "strict_backend.py").write_text(STRICT_BACKEND)
+    monkeypatch.setitem(HOMES, "strict", "strict_backend")
+
+
+@pytest.mark.usefixtures("strict_backend")
+@pytest.mark.parametrize("batch_size", [1, 3, 8])
+def test_fast_form_changes_no_figure_whatever_the_batch(four_votes, batch_size: int) -> None:
+    plain, fast = (
+        measure(four_votes, batch_size=batch_size, backend=backend) for backend in ("eager", "strict")
+    )
+    assert (fast.backend, plain.backend) == ("strict", "eager")
+    assert (fast.streams, fast.confusion) == (plain.streams, plain.confusion)
+    assert fast.weights_sha256 == plain.weights_sha256
+    assert f"strict: 0 clips of {batch_size}" in fast.caveats
+
+
+@pytest.mark.usefixtures("strict_backend")
+def test_int8_is_calibrated_clip_by_clip_on_training_samples_that_are_not_evaluated(
+    make_votes: Callable[..., Any],
+) -> None:
+    test = {"a": (0, 0, 0), "b": (0, 0, 1), "c": (1, 2, 1)}
+    train = {"t1": (0, 0, 0), "t2": (1, 1, 1)}
+    # A sample of both parts is left out of those to calibrate with.
+    votes = make_votes(test, train=train | {"a": test["a"]})
+    record = measure(votes, backend="strict", precision="int8", batch_size=2)
+    assert (record.backend, record.precision, record.batch_size) == ("strict", "int8", 2)
+    assert "int8 calibrated on 2 clips of the training part of custom mine" in record.caveats
+    assert "strict: 2 clips of 1" in record.caveats
+    assert measure(votes, backend="strict", precision="int8").streams == record.streams
+
+
+@pytest.mark.usefixtures("strict_backend")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"precision": "int8"}, "choose a backend that has it, for example --backend openvino"),
+        ({"backend": "stricter"}, "unknown backend 'stricter'"),
+        ({"backend": "strict", "precision": "bf16"}, "has no bf16 on cpu"),
+        ({"calibration": 0}, "at least 1"),
+    ],
+)
+def test_form_that_cannot_be_is_refused_before_anything_slow(
+    four_votes, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(EpamError, match=message):
+        plan(four_votes, **options)
+
+
+@pytest.mark.usefixtures("strict_backend")
+def test_int8_without_a_training_part_says_so(four_votes) -> None:
+    with pytest.raises(EpamError, match="mine_train"):
+        plan(four_votes, backend="strict", precision="int8")
 
 
 def test_samples_that_cannot_be_used_are_named_and_counted(make_votes: Callable[..., Any]) -> None:

@@ -90,7 +90,12 @@ def test_hostile_foreign_and_endless_names_are_drawn(accuracy: Accuracy) -> None
 def test_every_evaluation_has_its_own_file_name_in_every_report(accuracy: Accuracy) -> None:
     changes: tuple[dict[str, object], ...] = (
         *({}, {"weights_sha256": "b" * 64}, {"views": 2}, {"split_sha256": "6" * 64}),
-        *({"precision": "bf16"}, {"label_map_sha256": "2" * 64}, {"inputs": {"rgb": (3, 6, 96, 96)}}),
+        *(
+            {"backend": "openvino"},
+            {"precision": "bf16"},
+            {"label_map_sha256": "2" * 64},
+            {"inputs": {"rgb": (3, 6, 96, 96)}},
+        ),
     )
     names = [confusion_figure(accuracy(**change)).name for change in changes]
     assert len(set(names)) == len(names)

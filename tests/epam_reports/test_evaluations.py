@@ -31,6 +31,14 @@ def test_only_what_differs_is_in_the_titles(accuracy: Accuracy) -> None:
     ]
 
 
+def test_backends_of_the_same_weights_are_told_apart(accuracy: Accuracy) -> None:
+    records = [accuracy(), accuracy(backend="openvino", precision="int8")]
+    assert [entry.title for entry in gather_evaluations(records)] == [
+        "EPAM-Net (eager, fp32)",
+        "EPAM-Net (openvino, int8)",
+    ]
+
+
 def test_other_protocols_are_told_apart_by_their_own_name(accuracy: Accuracy) -> None:
     entries = gather_evaluations([accuracy(), accuracy(protocol="xview", split_sha256="6" * 64)])
     assert [entry.heading for entry in entries] == ["EPAM-Net on NTU60 X-Sub", "EPAM-Net on NTU60 X-View"]

@@ -84,7 +84,22 @@ def accuracy(
     ] = None,
     views: Annotated[int, typer.Option(help="Clips of each video; their logits are averaged.", min=1)] = 1,
     device: Annotated[str, typer.Option(help="cpu, cuda, or cuda:1 …")] = "cpu",
-    precision: Annotated[str, typer.Option(help="fp32; bf16 or fp16: what autocast computes in.")] = "fp32",
+    backend: Annotated[
+        str,
+        typer.Option(
+            help="What runs the network: eager, as it was trained; fused, openvino … (epam-bench latency "
+            "times them)."
+        ),
+    ] = "eager",
+    precision: Annotated[
+        str,
+        typer.Option(
+            help="fp32; bf16 or fp16, in eager what autocast computes in; int8 with --backend openvino."
+        ),
+    ] = "fp32",
+    calibration: Annotated[
+        int, typer.Option(help="Clips of the training part that int8 is calibrated with.", min=1)
+    ] = 64,
     batch_size: Annotated[int, typer.Option(help="Clips a forward pass.", min=1)] = 8,
     workers: Annotated[
         int | None,
@@ -129,6 +144,9 @@ def accuracy(
 
     Example: epam-bench accuracy --checkpoint run/best.safetensors --root synth --save scores.npz
 
+    What int8 costs: the same with --backend openvino --precision int8 --save int8.npz, then
+    epam-bench accuracy --compare scores.npz int8.npz
+
     Several GPUs: torchrun --no-python --nproc-per-node 4 epam-bench accuracy --device cuda …
     """
     from epam.training.distributed import join_processes
@@ -161,6 +179,8 @@ def accuracy(
                 batch_size=batch_size,
                 workers=workers,
                 views=views,
+                backend=backend,
+                calibration=calibration,
             )
             check_place(save)
             check_place(confusion)

@@ -102,7 +102,7 @@ def _caption(record: AccuracyRecord) -> str:
     weights = record.checkpoint or "random weights"
     return (
         f"{record.evaluated} of {record.split_samples} samples, {views}, {record.device}, "
-        f"{record.precision}; {weights}, sha256 {record.weights_sha256[:12]}; in brackets "
+        f"{record.precision}, {record.backend}; {weights}, sha256 {record.weights_sha256[:12]}; in brackets "
         f"{100 * record.confidence:g} % intervals"
     )
 

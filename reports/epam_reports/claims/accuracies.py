@@ -67,6 +67,8 @@ def _is_of(claim: PublishedNumber, record: AccuracyRecord) -> bool:
         record.model.name == claim.catalogue_name
         and published_name(record.dataset, record.protocol) == (claim.dataset, claim.split)
         and record.part != "train"
+        # A network with its numbers rounded to eight bits is no longer the published one.
+        and record.precision != "int8"
         and not record.interrupted
     )
 

@@ -15,7 +15,7 @@ from epam_reports.evaluations import (
     unsaid_caveats,
 )
 from epam_reports.evidence import ROW, Evidence, evidence_of, traced
-from epam_reports.measurements import Measured, describe_input, gather
+from epam_reports.measurements import PLAIN_BACKEND, Measured, describe_input, gather
 from epam_reports.published import PublishedNumber, load_published, select
 from epam_reports.published.published_number import ACCURACIES
 from epam_reports.table import Column, Table, join_notes, typed_frame
@@ -47,6 +47,8 @@ _DTYPES = {
     "split_samples": "Int64",
     "skipped_samples": "Int64",
     "interrupted": "boolean",
+    "backend": "string",
+    "precision": "string",
     "checkpoint": "string",
     "checkpoint_sha256": "string",
     "weights_sha256": "string",
@@ -226,6 +228,8 @@ def _measured_rows(
         "split_samples": record.split_samples,
         "skipped_samples": len(record.skipped),
         "interrupted": record.interrupted,
+        "backend": record.backend,
+        "precision": record.precision,
         "checkpoint": record.checkpoint,
         "checkpoint_sha256": record.checkpoint_sha256,
         "weights_sha256": record.weights_sha256,
@@ -292,4 +296,7 @@ def _notes(entry: Evaluation, others: Sequence[Evaluation]) -> str | None:
     weights = f"weights {record.weights_sha256[:HASH_DIGITS]}"
     if record.checkpoint:
         weights = describe_weights(record)
-    return join_notes(weights, other_samples, *unsaid_caveats(record), *record.caveats, *record.model.notes)
+    form = "" if record.backend == PLAIN_BACKEND else f"run by {record.backend} in {record.precision}"
+    return join_notes(
+        weights, form, other_samples, *unsaid_caveats(record), *record.caveats, *record.model.notes
+    )

@@ -96,7 +96,14 @@ def test_mean_class_accuracy_has_two_definitions(judge: Judge) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"protocol": "xview"}, {"part": "train"}, {"interrupted": True}, {"dataset": "ntu120"}]
+    "changes",
+    [
+        {"protocol": "xview"},
+        {"part": "train"},
+        {"interrupted": True},
+        {"dataset": "ntu120"},
+        {"backend": "openvino", "precision": "int8"},
+    ],
 )
 def test_an_evaluation_of_anything_else_says_nothing(judge: Judge, changes: dict[str, object]) -> None:
     found = judge("90.0", **changes)

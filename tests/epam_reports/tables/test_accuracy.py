@@ -182,3 +182,9 @@ def test_hostile_names_are_no_formula_and_no_markup(accuracy: Accuracy) -> None:
     record = accuracy(dataset="custom", protocol="=cmd|'x'", title="<b>|net")
     layout = lay_out(accuracy_table([record], ()))
     assert plain_text(layout.rows[0][1]) == "=cmd|'x'"
+
+
+def test_fast_form_says_what_ran_it(accuracy: Accuracy) -> None:
+    record = accuracy(backend="openvino", precision="int8", caveats=("int8 calibrated on 64 clips",))
+    assert "run by openvino in int8; int8 calibrated on 64 clips" in _footnotes([record], "Model")[0]
+    assert set(_measured([record])["backend"]) == {"openvino"}
