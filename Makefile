@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 OUT ?= epam-bench-out
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce ablation test lint format bench clean
+.PHONY: help setup reproduce ablation test lint format bench calibrate clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ format: $(READY) ## let ruff rewrite what it can
 
 bench: $(READY) ## micro-benchmarks: shift, block, attention, heatmaps, network
 	@$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only --benchmark-columns=min,median,iqr,rounds
+
+calibrate: $(READY) ## put the timing to the test for 20 minutes; writes reports/calibration, goes on with what is there
+	@$(BIN)/epam-bench calibrate --minutes 20 --output reports/calibration
 
 clean: ## remove caches and builds; .venv and measurements stay
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .benchmarks

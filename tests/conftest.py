@@ -1,13 +1,19 @@
-"""What tests share: weights that make every part of a network matter, and one thread."""
+"""What tests share: weights that make every part of a network matter, and a drawn recording of turns."""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
+
+if TYPE_CHECKING:
+    from epam_bench.calibration import Recording
 
 
 def pytest_configure() -> None:
@@ -42,3 +48,41 @@ def lively() -> Callable[[nn.Module], nn.Module]:
         return model
 
     return make_lively
+
+
+@pytest.fixture(scope="session")
+def drawn_recording() -> Recording:
+    """A 4 ms model whose processes differ by half a per cent, on a machine whose speed wanders by one."""
+    from epam_bench.calibration import Generation, Header, Recording
+    from epam_bench.records import Environment
+
+    generator = np.random.default_rng(0)
+    environment = Environment(
+        system="Linux",
+        processor="Drawn CPU",
+        physical_cores=2,
+        logical_cores=2,
+        memory_bytes=8 * 1024**3,
+        accelerator=None,
+        versions={"torch": "2.0"},
+        git_commit=None,
+        git_dirty=None,
+    )
+    created = datetime(2026, 1, 2, 12, tzinfo=UTC)
+    header = Header(created=created, environment=environment, threads=2, frames=8, median_ms=4.0, wait_ms=0.2)
+    generations = []
+    for _ in range(64):
+        speed = np.exp(generator.normal(0, 0.01, (3, 1)))
+        samples = {
+            name: 4.0 * speed * np.exp(generator.normal(0, 0.005) + generator.normal(0, 0.01, (3, 8)))
+            for name in ("model", "again", "slowed")
+        }
+        samples["slowed"] += header.wait_ms
+        samples["empty"] = np.full((3, 8), 0.003)
+        turns = {name: tuple(map(tuple, values.tolist())) for name, values in samples.items()}
+        generations.append(
+            Generation.model_validate(
+                {"session": 0, "seconds": 5.0, "others_cpu_fraction": 0.01, "samples_ms": turns}
+            )
+        )
+    return Recording(header, tuple(generations))

@@ -1,23 +1,16 @@
-"""Timing put to the test: one long recording of equal and of slowed models, cut into many short trials.
+"""Timing put to the test: a long recording of equal and of slowed models, cut into many short trials.
 
-The recording is made as `epam-bench latency` measures: fresh processes each generation, which take turns in
-random order. It is a file of JSON lines, a header and then a line a generation; a later call goes on with it.
+The recording is a file of JSON lines, a header and then a line a generation; to read it takes no torch.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import random
-import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
 
@@ -25,9 +18,6 @@ from epam.errors import InputError
 from epam.evaluation.intervals import wilson_interval
 from epam_bench.paired_timing import Blocks, compare_blocks, median_interval
 from epam_bench.records import Environment, Milliseconds, Seconds
-
-if TYPE_CHECKING:
-    from epam_bench.timing.worker import Worker
 
 SUBJECTS = {
     "model": "build_thin_stream",
@@ -38,21 +28,6 @@ SUBJECTS = {
 """What takes turns, and what of ``calibration_models`` builds it; ``model`` and ``again`` are the same."""
 
 MODEL, AGAIN, SLOWED, EMPTY = SUBJECTS
-
-SLOWDOWN = 0.05
-"""Planted: a call of ``slowed`` waits for so much of the model's median besides."""
-
-AIMED_MS = 4.0
-"""The clip is as long as makes a call take about this."""
-
-FIRST_FRAMES, FEWEST_FRAMES, MOST_FRAMES = 8, 1, 64
-ROUNDS, CALLS = 6, 25
-"""Turns of each in a generation, and timed calls a turn: a tenth of a second of a 4 ms model."""
-
-WARMUP_CALLS = 10
-ANSWER_SECONDS = 120.0
-MOST_FAILURES = 3
-"""Generations in a row that gave nothing before the recording is given up."""
 
 TRIAL_SIZES = (3, 4, 6, 8, 12, 16, 24)
 """Generations of a trial; the last ones only of a long recording."""
@@ -68,7 +43,8 @@ MOST_ALARMS, FEWEST_FOUND, COVERED = 0.05, 0.90, (0.90, 0.98)
 """What is promised: of equal models called different, of slowdowns found, of intervals that cover."""
 
 Name = Literal["model", "again", "slowed", "empty"]
-Report = Callable[[str], None]
+RatioInterval = tuple[float, float, float]
+"""A ratio, and the lower and upper bound of its interval."""
 
 
 class _Line(BaseModel):
@@ -157,6 +133,8 @@ class TrialSize:
         covered_ratios: intervals that hold the true ratio, of equal models 1.
         half_width: of a ratio's interval, the median over trials.
         smallest_detectable: as the trials themselves say, likewise.
+        equal: ratio of ``again`` to ``model`` and its interval, of each trial in their order.
+        slowed: likewise of ``slowed`` to ``model``.
     """
 
     generations: int
@@ -167,6 +145,8 @@ class TrialSize:
     covered_ratios: Share
     half_width: float
     smallest_detectable: float
+    equal: tuple[RatioInterval, ...]
+    slowed: tuple[RatioInterval, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,6 +158,7 @@ class Calibration:
         overhead_ms: of timing a call that does nothing.
         others_cpu_fraction: of the machine, taken by other processes, the median and the largest.
         ratio: of ``slowed`` to ``model`` over the whole recording, and its interval.
+        planted_ratio: what was planted: the median and the wait, over the median.
     """
 
     recording: Recording
@@ -187,6 +168,7 @@ class Calibration:
     others_cpu_fraction: tuple[float, float]
     ratio: float
     ratio_interval: tuple[float, float]
+    planted_ratio: float
 
     @property
     def judged(self) -> TrialSize | None:
@@ -215,74 +197,6 @@ def read_recording(path: Path) -> Recording:
     return Recording(header, generations)
 
 
-def record(path: Path, *, seconds: float, threads: int, report: Report = lambda done: None) -> Recording:
-    """Record for so long, going on with what the file has; every generation is on the disk when it is over.
-
-    Raises:
-        InputError: the file is of another machine, other libraries or another number of threads.
-        WorkerError: processes cannot be started, or give no samples.
-    """
-    from epam_bench.calibration_models import WAIT_VARIABLE
-    from epam_bench.environment import describe_environment
-    from epam_bench.timing.worker import WorkerError
-
-    until = time.monotonic() + seconds
-    environment = describe_environment()
-    session = 0
-    if path.exists() and path.stat().st_size:
-        known = read_recording(path)
-        header = known.header
-        _check_same(path, header, environment, threads)
-        session = 1 + max((generation.session for generation in known.generations), default=-1)
-    else:
-        report("finding a clip that takes 4 ms")
-        header = _prepare_header(environment, threads)
-        _append(path, header)
-    failures, order = 0, random.Random(len(path.read_bytes()))
-    with _environment_variable(WAIT_VARIABLE, repr(header.wait_ms)):
-        last = 0.0
-        while time.monotonic() + last < until:
-            start = time.monotonic()
-            try:
-                generation = record_generation(header, session, order)
-            except WorkerError:
-                failures += 1
-                if failures == MOST_FAILURES:
-                    raise
-                report("a generation that failed is left out")
-                continue
-            failures, last = 0, time.monotonic() - start
-            _append(path, generation)
-            report(f"generation of {generation.seconds:.1f} s")
-    return read_recording(path)
-
-
-def record_generation(header: Header, session: int, order: random.Random) -> Generation:
-    """Time every subject in fresh processes, turn about in random order.
-
-    Raises:
-        WorkerError: a process failed.
-    """
-    from epam_bench.machine_load import others_cpu_fraction, read_load
-
-    start = time.monotonic()
-    samples: dict[str, list[tuple[float, ...]]] = {name: [] for name in SUBJECTS}
-    with _workers(header.frames, header.threads) as (workers, pids):
-        before = read_load(pids)
-        for _ in range(ROUNDS):
-            for name in order.sample(list(workers), len(workers)):
-                answer = workers[name].ask({"do": "take a turn", "calls": CALLS}, seconds=ANSWER_SECONDS)
-                # A tenth of a microsecond is beyond what the clock tells: the file need not hold more.
-                samples[name].append(tuple(max(round(one, 4), 1e-4) for one in answer["samples_ms"]))
-        others = others_cpu_fraction(before, read_load(pids))
-    return Generation(
-        session=session,
-        seconds=time.monotonic() - start,
-        others_cpu_fraction=others,
-        samples_ms={name: tuple(turns) for name, turns in samples.items()},  # type: ignore[misc]  # our names
-    )
-
-
 def evaluate_calibration(recording: Recording) -> Calibration:
     """Cut the recording into disjoint trials of each size, and see what each would have said.
 
@@ -308,6 +222,7 @@ def evaluate_calibration(recording: Recording) -> Calibration:
         others_cpu_fraction=(median(others), max(others)),
         ratio=ratio.ratio,
         ratio_interval=ratio.interval,
+        planted_ratio=_planted_ratio(recording, medians[MODEL]),
     )
 
 
@@ -333,7 +248,7 @@ def _evaluate_size(recording: Recording, size: int, medians: Mapping[str, float]
     cut = [{name: recording.blocks(name, trial) for name in SUBJECTS} for trial in trials]
     equal = [compare_blocks(blocks[MODEL], blocks[AGAIN]) for blocks in cut]
     slowed = [compare_blocks(blocks[MODEL], blocks[SLOWED]) for blocks in cut]
-    truth = 1 + recording.header.wait_ms / medians[MODEL]
+    truth = _planted_ratio(recording, medians[MODEL])
     seconds = [sum(generation.seconds for generation in trial) for trial in trials]
     intervals = [(median_interval(blocks[name]), medians[name]) for blocks in cut for name in (MODEL, AGAIN)]
     ratios = [(found.interval, 1.0) for found in equal] + [(found.interval, truth) for found in slowed]
@@ -346,7 +261,13 @@ def _evaluate_size(recording: Recording, size: int, medians: Mapping[str, float]
         covered_ratios=_count_covered(ratios),
         half_width=median((one.interval[1] - one.interval[0]) / 2 for one in (*equal, *slowed)),
         smallest_detectable=median(one.smallest_detectable for one in equal),
+        equal=tuple((one.ratio, *one.interval) for one in equal),
+        slowed=tuple((one.ratio, *one.interval) for one in slowed),
     )
+
+
+def _planted_ratio(recording: Recording, median_ms: float) -> float:
+    return 1 + recording.header.wait_ms / median_ms
 
 
 def _count_covered(intervals: Sequence[tuple[tuple[float, float], float]]) -> Share:
@@ -357,108 +278,9 @@ def _flat(blocks: Blocks) -> list[float]:
     return [sample for samples in blocks.values() for sample in samples]
 
 
-def _prepare_header(environment: Environment, threads: int) -> Header:
-    """Find how long a clip takes 4 ms, and what a twentieth of that is."""
-    frames = FIRST_FRAMES
-    for _ in range(2):
-        # The quickest: a busy moment must not make the model a small one for good.
-        quickest = min(_time_model(frames, threads))
-        frames = min(MOST_FRAMES, max(FEWEST_FRAMES, round(frames * AIMED_MS / quickest)))
-    taken = median(_time_model(frames, threads))
-    return Header(
-        created=datetime.now(UTC),
-        environment=environment,
-        threads=threads,
-        frames=frames,
-        median_ms=taken,
-        wait_ms=SLOWDOWN * taken,
-    )
-
-
-def _time_model(frames: int, threads: int) -> list[float]:
-    """Milliseconds of calls in a process of its own."""
-    with _workers(frames, threads, names=(MODEL,)) as (workers, _):
-        answer = workers[MODEL].ask({"do": "take a turn", "calls": 4 * CALLS}, seconds=ANSWER_SECONDS)
-    samples: list[float] = answer["samples_ms"]
-    return samples
-
-
-@contextmanager
-def _workers(
-    frames: int, threads: int, names: Sequence[str] = tuple(SUBJECTS)
-) -> Iterator[tuple[dict[str, Worker], list[int]]]:
-    """A process for each subject, ready for its turns, and the numbers of all processes."""
-    from epam_bench.calibration_models import specify
-    from epam_bench.timing.model_lookup import describe_spec
-    from epam_bench.timing.worker import Nursery
-
-    with tempfile.TemporaryDirectory(prefix="epam-bench-") as folder, Nursery() as nursery:
-        nursery.wait_until_ready()
-        workers = {}
-        for name in names:
-            order = {
-                "model": describe_spec(specify(name, SUBJECTS[name], frames)),
-                "backend": "eager",
-                "precision": "fp32",
-                "batch_size": 1,
-                "task": "inference",
-                "device": "cpu",
-                "threads": threads,
-                "l2_cold": False,
-                "clips": 1,
-                "warmup_calls": WARMUP_CALLS,
-            }
-            reference = str(Path(folder) / f"{name}.pt")
-            workers[name] = nursery.split()
-            workers[name].ask(order | {"do": "compute reference", "file": reference}, seconds=ANSWER_SECONDS)
-            workers[name].ask(order | {"do": "prepare", "reference": reference}, seconds=ANSWER_SECONDS)
-        yield workers, nursery.pids
-
-
-def _check_same(path: Path, header: Header, environment: Environment, threads: int) -> None:
-    """Raise InputError unless a recording may be gone on with here."""
-    before, now = header.environment, environment
-    differing = {
-        "processor": (before.processor, now.processor),
-        "number of cores": (before.logical_cores, now.logical_cores),
-        "libraries": (before.versions, now.versions),
-        "number of threads": (header.threads, threads),
-    }
-    for what, (old, new) in differing.items():
-        if old != new:
-            raise InputError(
-                f"{path}: was recorded with another {what}; name another folder with --output, or delete it"
-            )
-
-
-def _append(path: Path, line: Header | Generation) -> None:
-    """Write one line and put it on the disk; what a killed run left unfinished is cut off first."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab+") as file:
-        file.seek(0)
-        written = file.read()
-        file.truncate(written.rfind(b"\n") + 1)
-        file.write(line.model_dump_json().encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def _is_whole(line: bytes) -> bool:
     try:
         json.loads(line)
     except json.JSONDecodeError:
         return False
     return True
-
-
-@contextmanager
-def _environment_variable(name: str, value: str) -> Iterator[None]:
-    """Set one for child processes, and have it as it was afterwards."""
-    before = os.environ.get(name)
-    os.environ[name] = value
-    try:
-        yield
-    finally:
-        os.environ.pop(name)
-        if before is not None:
-            os.environ[name] = before

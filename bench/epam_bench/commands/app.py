@@ -7,6 +7,7 @@ import typer
 from epam.command_line import run_command
 from epam_bench.commands.ablation import ablation
 from epam_bench.commands.accuracy import accuracy
+from epam_bench.commands.calibrate import calibrate
 from epam_bench.commands.claims import claims
 from epam_bench.commands.compare import compare
 from epam_bench.commands.conformance import conformance
@@ -36,6 +37,7 @@ for command in (
     conformance,
     latency,
     compare,
+    calibrate,
     roofline,
     pipeline,
     accuracy,

@@ -1,0 +1,85 @@
+"""The write-up of a calibration, made from its recording alone: a page and its picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from epam.atomic_file import write_atomically
+from epam_bench.calibration import JUDGED_SIZE, Calibration
+from epam_reports.calibration_figure import calibration_figure
+from epam_reports.exporters.markdown import page_to_markdown
+from epam_reports.figures import render
+from epam_reports.measurements import describe_machine
+from epam_reports.page import Bullets, Heading, Page, Paragraph, Picture
+from epam_reports.tables.calibration import promises_table, trial_sizes_table
+
+PAGE_NAME = "README.md"
+
+_PURPOSE = (
+    "One model is timed against itself, and against itself slowed, for long; the recording is cut into "
+    "many short trials, and each trial is asked what it would have said. A trial that calls equal "
+    "models different raises a false alarm; one that does not call the slowed model slower misses it. "
+    "This page is made from the recording beside it alone: epam-bench calibrate --minutes 0 makes it "
+    "again, make calibrate goes on recording."
+)
+
+_METHOD = (
+    "In each generation every subject (the model, the same again, the slowed one, an empty one) has a "
+    "fresh process, and they take turns in random order, one at a time, as in epam-bench latency. A "
+    "turn's median over that of its neighbour is free of what slowed both; the middle half of these "
+    "ratios is averaged. The interval is a bootstrap over generations, widened as Student's t does for "
+    "few of them. Trials do not overlap, none spans two sessions or takes more than three minutes, and "
+    f"those of {JUDGED_SIZE} generations were chosen to be judged by before anything was recorded."
+)
+
+
+def write_calibration(calibration: Calibration, folder: Path) -> tuple[Path, ...]:
+    """Write the page and its picture into a folder; the same recording gives the same bytes."""
+    size = calibration.judged or calibration.sizes[-1]
+    drawing = calibration_figure(calibration, size)
+    picture = Picture(drawing.name, drawing.caption, render(drawing, "svg"))
+    page = page_to_markdown(calibration_page(calibration, picture))
+    return (
+        write_atomically(folder / PAGE_NAME, page),
+        write_atomically(folder / f"{drawing.name}.svg", picture.svg),
+    )
+
+
+def calibration_page(calibration: Calibration, picture: Picture) -> Page:
+    """What was done, what is promised and kept, and every length of trial."""
+    recording = calibration.recording
+    header, generations = recording.header, recording.generations
+    sessions = len({generation.session for generation in generations})
+    minutes = sum(generation.seconds for generation in generations) / 60
+    versions = header.environment.versions
+    low, high = calibration.ratio_interval
+    usual, most = calibration.others_cpu_fraction
+    return Page(
+        title="Can these timings be believed?",
+        blocks=(
+            Paragraph(_PURPOSE),
+            Bullets(
+                (
+                    f"Machine: {describe_machine(header.environment)}, threads: {header.threads}, "
+                    f"PyTorch {versions.get('torch', 'unknown')}, {header.created:%Y-%m-%d}.",
+                    f"Recorded: {len(generations)} generations of fresh processes in {minutes:.0f} minutes"
+                    + (f", in {sessions} sessions" if sessions > 1 else "")
+                    + f"; meanwhile others took {usual:.0%} of the processors at the median, "
+                    f"{most:.0%} at most.",
+                    f"Model: EPAM-Net's pose stream, thin, {header.frames} frames of 32 × 32, eager: "
+                    f"{calibration.median_ms:.2f} ms a call at the median of the whole recording.",
+                    f"Slowed: every call waits for {header.wait_ms:.3f} ms besides, "
+                    f"{100 * (calibration.planted_ratio - 1):.1f} % of that median; over the whole recording "
+                    f"its ratio is {calibration.ratio:.4f} [{low:.4f}, {high:.4f}].",
+                    "Harness: timing a call that does nothing takes "
+                    f"{1000 * calibration.overhead_ms:.1f} µs, "
+                    f"{100 * calibration.overhead_ms / calibration.median_ms:.2f} % of the model's.",
+                )
+            ),
+            promises_table(calibration),
+            picture,
+            trial_sizes_table(calibration),
+            Heading("How"),
+            Paragraph(_METHOD),
+        ),
+    )

@@ -1,0 +1,65 @@
+"""Recordings read, cut and judged: drawn ones, whose noise is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from epam.errors import InputError
+from epam_bench.calibration import (
+    JUDGED_SIZE,
+    Generation,
+    Recording,
+    cut_trials,
+    evaluate_calibration,
+    read_recording,
+)
+
+
+def test_a_quiet_recording_keeps_every_promise(drawn_recording: Recording) -> None:
+    calibration = evaluate_calibration(drawn_recording)
+    size = calibration.judged
+    assert size is not None
+    assert size.alarms.trials == len(drawn_recording.generations) // JUDGED_SIZE
+    assert size.alarms.value <= 0.05
+    assert size.found.value >= 0.9
+    assert size.covered_ratios.value >= 0.85
+    assert calibration.planted_ratio == pytest.approx(1.05, abs=2e-3)
+    assert calibration.overhead_ms == pytest.approx(0.003, rel=0.2)
+    assert [one.generations for one in calibration.sizes] == [3, 4, 6, 8, 12]
+
+
+def test_trials_do_not_overlap_span_two_sessions_or_last_over_three_minutes(
+    drawn_recording: Recording,
+) -> None:
+    first = drawn_recording.generations[0]
+
+    def of(session: int, seconds: float = 5.0) -> Generation:
+        return first.model_copy(update={"session": session, "seconds": seconds})
+
+    generations = [of(0)] * 4 + [of(1)] * 7
+    trials = cut_trials(generations, 3)
+    assert [[one.session for one in trial] for trial in trials] == [[0] * 3, [1] * 3, [1] * 3]
+    assert cut_trials([of(0, 70.0)] * 3, 3) == []
+
+
+def test_an_unfinished_last_line_is_left_out(drawn_recording: Recording, tmp_path: Path) -> None:
+    path = tmp_path / "recording.jsonl"
+    lines = [drawn_recording.header, *drawn_recording.generations]
+    whole = "".join(line.model_dump_json() + "\n" for line in lines)
+    path.write_text(whole[:-100])
+    assert len(read_recording(path).generations) == len(drawn_recording.generations) - 1
+
+
+def test_what_is_no_recording_or_too_short_is_refused(drawn_recording: Recording, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        read_recording(tmp_path / "none.jsonl")
+    path = tmp_path / "recording.jsonl"
+    for text in ("", '{"kind": "latency"}\n', "words\n"):
+        path.write_text(text)
+        with pytest.raises(InputError, match="no recording"):
+            read_recording(path)
+    short = Recording(drawn_recording.header, drawn_recording.generations[:4])
+    with pytest.raises(InputError, match="15 are needed"):
+        evaluate_calibration(short)

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from epam_bench.calibration import Recording, Share, evaluate_calibration
+from epam_reports.table import text_frame
+from epam_reports.tables.calibration import judge_promises, promises_table, trial_sizes_table
+
+
+def test_every_length_of_trial_has_its_shares_with_intervals(drawn_recording: Recording) -> None:
+    table = trial_sizes_table(evaluate_calibration(drawn_recording))
+    assert list(table.frame["generations"]) == [3, 4, 6, 8, 12]
+    row = table.frame.set_index("generations").loc[8]
+    assert row["seconds"] == 40
+    assert row["trials"] == 8
+    assert row["found_low"] < row["found"] <= row["found_high"]
+
+
+def test_a_promise_is_kept_or_not_by_its_bound(drawn_recording: Recording) -> None:
+    size = evaluate_calibration(drawn_recording).judged
+    assert size is not None
+    good = Share(hits=95, trials=100)
+    kept = replace(size, alarms=Share(hits=5, trials=100), found=good, covered_medians=good)
+    assert list(judge_promises(replace(kept, covered_ratios=good)).values()) == [True] * 4
+    broken = replace(kept, alarms=Share(hits=6, trials=100), covered_ratios=Share(hits=99, trials=100))
+    assert list(judge_promises(broken).values()) == [False, True, False, True]
+
+
+def test_a_recording_too_short_for_the_judged_trials_judges_nothing(drawn_recording: Recording) -> None:
+    short = Recording(drawn_recording.header, drawn_recording.generations[:20])
+    table = promises_table(evaluate_calibration(short))
+    assert text_frame(table).empty
+    assert table.remarks == ("Too short for trials of 8 generations.",)
