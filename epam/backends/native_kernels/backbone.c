@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "depthwise.h"
 #include "lanes.h"
@@ -12,8 +13,15 @@
  * in the second cache (1 MB on the machine that this was tuned on, nowhere below 256 KB). */
 #define STRIP_BYTES (192 * 1024)
 
-/* Places that are squeezed, then projected, at a time: a multiple of 8 and of 6 rows, in the first cache. */
-#define EXCITED_ROWS 24
+/* Places that are projected at a time: a multiple of 8 and of 6 rows, in the first cache. */
+#define PROJECTED_PLACES 24
+
+/* A block's inner tensor, after the depthwise convolution, is kept times FOR_SWISH: swish_of_scaled wants it
+ * so. What reads it multiplies with TO_SWISH. Both are put into weights. */
+#define FOR_SWISH (-LOG2_OF_E)
+#define TO_SWISH (-LOG_OF_2)
+
+#define LARGE_PAGE ((size_t)2 << 20)
 
 /* Tasks a thread, so that none waits long for the last. */
 #define TASKS_PER_THREAD 4
@@ -53,6 +61,7 @@ typedef struct {
 typedef struct {
     float *ring;        /* rows of a block's inner tensor before the depthwise convolution */
     float *strip;       /* and after it; also the stem's rows of pixels */
+    float *projected;   /* what some places bring to the projection */
     const float **rows; /* that a depthwise convolution looks at */
 } Scratch;
 
@@ -180,7 +189,43 @@ static void point_to_rows(const Block *block, long first, long count, const floa
     }
 }
 
-/* Expand and convolve a band, strip by strip; each strip goes on to `project`, or to memory. */
+/* What `count` places from `first` on bring to the projection: swish of the inner tensor, and behind it
+ * what the shortcut sees of the input. `scales` may be NULL. */
+static void gather_places(const Block *block, long first, long count, const float *inner, const float *scales,
+                          float *to, long pitch) {
+    const long inner_pitch = block->inner_pitch, stride = block->stride;
+    const Trunk *in = &block->in, *out = &block->out;
+    for (long place = first; place < first + count; place++, inner += inner_pitch, to += pitch) {
+        for (long channel = 0; channel < inner_pitch; channel += LANES) {
+            lanes x = load(inner + channel);
+            if (scales) x *= load(scales + channel);
+            store(to + channel, swish_of_scaled(x));
+        }
+        if (!block->has_shortcut) continue;
+        const long row = place / out->width, column = place % out->width;
+        const float *seen = trunk_row(in, row / out->height, row % out->height * stride);
+        memcpy(to + inner_pitch, seen + column * stride * in->channels, (size_t)block->in_channels * sizeof *to);
+    }
+}
+
+/* The projection of `count` places from `first` on, counted through all frames; `inner` has theirs. */
+static void project_places(const Block *block, long first, long count, const float *inner, const float *scales,
+                           float *gathered) {
+    const Trunk *in = &block->in, *out = &block->out;
+    const long pitch = block->inner_pitch + (block->has_shortcut ? in->channels : 0), end = first + count;
+    const Part parts[] = {{gathered, block->inner_channels}, {gathered + block->inner_pitch, block->in_channels}};
+    for (; first < end; first += count, inner += count * block->inner_pitch) {
+        const long chunks = (end - first + PROJECTED_PLACES - 1) / PROJECTED_PLACES;
+        count = (end - first + chunks - 1) / chunks;
+        gather_places(block, first, count, inner, scales, gathered, pitch);
+        multiply(parts, block->has_shortcut ? 2 : 1, pitch, count, &block->project,
+                 block->has_shortcut ? NULL : in->first + first * in->channels, in->channels,
+                 out->first + first * out->channels, out->channels);
+    }
+}
+
+/* Expand and convolve a band, strip by strip; a strip is projected at once, or, where the projection waits
+ * for the whole clip's mean, goes to memory. */
 static void run_band_task(void *context, long task, int worker) {
     const Job *job = context;
     const Backbone *backbone = job->backbone;
@@ -188,9 +233,9 @@ static void run_band_task(void *context, long task, int worker) {
     const Scratch *scratch = &backbone->scratch[worker];
     const Trunk *out = &block->out;
     const Band band = find_band(backbone, task, out->height);
-    const int fused = block->depthwise.after == APPLY_SWISH;
+    const int waits = block->excitation.squeezed != 0;
     float *sums = backbone->sums + task * block->inner_pitch;
-    if (!fused) memset(sums, 0, (size_t)block->inner_pitch * sizeof *sums);
+    memset(sums, 0, (size_t)block->inner_pitch * sizeof *sums);
     long expanded = largest(0, band.first * block->stride - 1);
     for (long first = band.first, count; first < band.end; first += count) {
         count = smallest(block->strip_rows, band.end - first);
@@ -199,13 +244,9 @@ static void run_band_task(void *context, long task, int worker) {
         expanded = needed;
         point_to_rows(block, first, count, scratch->ring, backbone->zeros, scratch->rows);
         const long place = (band.frame * out->height + first) * out->width;
-        float *convolved = fused ? scratch->strip : backbone->inner + place * block->inner_pitch;
+        float *convolved = waits ? backbone->inner + place * block->inner_pitch : scratch->strip;
         convolve_depthwise(&block->depthwise, scratch->rows, count, convolved, sums);
-        if (!fused) continue;
-        const Part all = {convolved, block->inner_channels};
-        multiply(&all, 1, block->inner_pitch, count * out->width, &block->project,
-                 trunk_row(&block->in, band.frame, first), block->in.channels,
-                 trunk_row(out, band.frame, first), out->channels);
+        if (!waits) project_places(block, place, count * out->width, convolved, NULL, scratch->projected);
     }
 }
 
@@ -213,19 +254,15 @@ static void run_band_task(void *context, long task, int worker) {
 static void compute_scales(const Backbone *backbone, const Block *block, long tasks) {
     const Excitation *excitation = &block->excitation;
     const long inner = block->inner_pitch, squeezed = excitation->squeezed;
-    if (squeezed == 0) {
-        for (long channel = 0; channel < inner; channel++) backbone->scales[channel] = 1.0f;
-        return;
-    }
     float *scales = backbone->scales, *mean = backbone->sums; /* of the first task, and then of all */
     for (long task = 1; task < tasks; task++)
         for (long channel = 0; channel < inner; channel++) mean[channel] += mean[task * inner + channel];
     float *hidden = mean + inner; /* the second task's are added by now */
     memcpy(hidden, excitation->squeeze_bias, (size_t)squeezed * sizeof *hidden);
-    const float places = (float)(backbone->frames * block->out.height * block->out.width);
+    const float scale = TO_SWISH / (float)(backbone->frames * block->out.height * block->out.width);
     for (long channel = 0; channel < block->inner_channels; channel++)
         for (long i = 0; i < squeezed; i++)
-            hidden[i] += mean[channel] / places * excitation->squeeze[channel * squeezed + i];
+            hidden[i] += mean[channel] * scale * excitation->squeeze[channel * squeezed + i];
     memcpy(scales, excitation->excite_bias, (size_t)inner * sizeof *scales);
     for (long i = 0; i < squeezed; i++)
         for (long channel = 0; channel < inner; channel++)
@@ -234,42 +271,16 @@ static void compute_scales(const Backbone *backbone, const Block *block, long ta
         store(scales + channel, sigmoid(load(scales + channel)));
 }
 
-/* `count` places from `first` on: scaled, swish, and behind them what the shortcut sees of the input. */
-static void excite_places(const Backbone *backbone, const Block *block, long first, long count, float *to,
-                          long pitch) {
-    const long inner = block->inner_pitch, stride = block->stride;
-    const float *from = backbone->inner + first * inner;
-    const Trunk *out = &block->out;
-    for (long i = 0; i < count; i++, from += inner, to += pitch) {
-        for (long channel = 0; channel < inner; channel += LANES)
-            store(to + channel, swish(load(from + channel) * load(backbone->scales + channel)));
-        if (!block->has_shortcut) continue;
-        const long row = (first + i) / out->width, column = (first + i) % out->width;
-        const float *seen = trunk_row(&block->in, row / out->height, row % out->height * stride);
-        memcpy(to + inner, seen + column * stride * block->in.channels,
-               (size_t)block->in_channels * sizeof *to);
-    }
-}
-
-static void run_excite_task(void *context, long task, int worker) {
+static void run_projection_task(void *context, long task, int worker) {
     const Job *job = context;
     const Backbone *backbone = job->backbone;
     const Block *block = job->block;
     const Trunk *out = &block->out;
     const Band band = find_band(backbone, task, out->height);
-    const long end = (band.frame * out->height + band.end) * out->width;
-    const long pitch = block->inner_pitch + (block->has_shortcut ? block->in.channels : 0);
-    float *strip = backbone->scratch[worker].strip;
-    const Part parts[] = {{strip, block->inner_channels}, {strip + block->inner_pitch, block->in_channels}};
-    const float *added = block->has_shortcut ? NULL : block->in.first;
-    for (long first = (band.frame * out->height + band.first) * out->width, count; first < end; first += count) {
-        const long chunks = (end - first + EXCITED_ROWS - 1) / EXCITED_ROWS;
-        count = (end - first + chunks - 1) / chunks;
-        excite_places(backbone, block, first, count, strip, pitch);
-        multiply(parts, block->has_shortcut ? 2 : 1, pitch, count, &block->project,
-                 added ? added + first * block->in.channels : NULL, block->in.channels,
-                 out->first + first * out->channels, out->channels);
-    }
+    const long first = (band.frame * out->height + band.first) * out->width;
+    project_places(block, first, (band.end - band.first) * out->width,
+                   backbone->inner + first * block->inner_pitch, backbone->scales,
+                   backbone->scratch[worker].projected);
 }
 
 static void run_last_task(void *context, long task, int worker) {
@@ -289,9 +300,9 @@ void run_backbone(Backbone *backbone, Workers *workers, const float *clip, float
     for (long i = 0; i < backbone->block_count; i++) {
         const Block *block = job.block = &backbone->blocks[i];
         run_tasks(workers, run_band_task, &job, tasks);
-        if (block->depthwise.after == APPLY_SWISH) continue;
+        if (!block->excitation.squeezed) continue;
         compute_scales(backbone, block, tasks);
-        run_tasks(workers, run_excite_task, &job, tasks);
+        run_tasks(workers, run_projection_task, &job, tasks);
     }
     run_tasks(workers, run_last_task, &job, backbone->frames);
 }
@@ -300,9 +311,14 @@ void run_backbone(Backbone *backbone, Workers *workers, const float *clip, float
 
 /* Zeros, aligned to a cache line, freed with the backbone; NULL where there is no memory. */
 static float *allocate(Backbone *backbone, long floats) {
-    const size_t header = 64, bytes = header + ROUND_UP((size_t)floats * sizeof(float), 64);
-    Memory *memory = aligned_alloc(64, bytes);
+    const size_t header = 64, wanted = header + (size_t)floats * sizeof(float);
+    /* Large pages, where the system has them, spare looking up hundreds of small ones for each frame. */
+    const size_t page = wanted < LARGE_PAGE ? header : LARGE_PAGE, bytes = ROUND_UP(wanted, page);
+    Memory *memory = aligned_alloc(page, bytes);
     if (!memory) return NULL;
+#if defined(MADV_HUGEPAGE)
+    if (page == LARGE_PAGE) madvise(memory, bytes, MADV_HUGEPAGE);
+#endif
     memset(memory, 0, bytes);
     memory->before = backbone->memory;
     backbone->memory = memory;
@@ -319,6 +335,10 @@ static float *copy_filled(Backbone *backbone, const float *from, long count, lon
     float *to = allocate_weights(backbone, filled);
     if (to) memcpy(to, from, (size_t)count * sizeof *to);
     return to;
+}
+
+static void scale(float *numbers, long count, float factor) {
+    for (long i = 0; i < count; i++) numbers[i] *= factor;
 }
 
 static float *copy_transposed(Backbone *backbone, const float *from, long rows, long columns, long pitch) {
@@ -341,19 +361,21 @@ static int build_matrix(Backbone *backbone, Matrix *matrix, const float *weights
     return 1;
 }
 
-/* The projection and the shortcut as one matrix: their outputs are added anyway. */
+/* The projection and, if there is one, the shortcut as one matrix: their outputs are added anyway. */
 static int build_projection(Backbone *backbone, Matrix *matrix, const BlockWeights *weights) {
-    const long outputs = weights->out_channels, inner = weights->inner_channels, seen = weights->in_channels;
-    if (!weights->shortcut)
-        return build_matrix(backbone, matrix, weights->project, weights->project_bias, outputs, inner);
+    const long outputs = weights->out_channels, inner = weights->inner_channels;
+    const long seen = weights->shortcut ? weights->in_channels : 0;
     float *joined = malloc((size_t)(outputs * (inner + seen + 1)) * sizeof *joined);
     if (!joined) return 0;
     float *bias = joined + outputs * (inner + seen);
     for (long i = 0; i < outputs; i++) {
         float *row = joined + i * (inner + seen);
         memcpy(row, weights->project + i * inner, (size_t)inner * sizeof *row);
+        scale(row, inner, TO_SWISH);
+        bias[i] = weights->project_bias[i];
+        if (!weights->shortcut) continue;
         memcpy(row + inner, weights->shortcut + i * seen, (size_t)seen * sizeof *row);
-        bias[i] = weights->project_bias[i] + weights->shortcut_bias[i];
+        bias[i] += weights->shortcut_bias[i];
     }
     const int done = build_matrix(backbone, matrix, joined, bias, outputs, inner + seen);
     free(joined);
@@ -362,13 +384,13 @@ static int build_projection(Backbone *backbone, Matrix *matrix, const BlockWeigh
 
 static int build_depthwise(Backbone *backbone, Block *block, const BlockWeights *weights) {
     const long inner = weights->inner_channels, pitch = block->inner_pitch;
-    const float *taps = copy_transposed(backbone, weights->depthwise, inner, 9, pitch);
-    const float *bias = copy_filled(backbone, weights->depthwise_bias, inner, pitch);
-    /* A shortcut is joined to the projection where places are gathered, after a squeeze. */
-    const int fused = weights->squeezed_channels == 0 && !weights->shortcut;
-    block->depthwise = (Depthwise){taps, bias, pitch, block->stride, block->in.width,
-                                   fused ? APPLY_SWISH : KEEP_SUMS};
-    return taps && bias;
+    float *taps = copy_transposed(backbone, weights->depthwise, inner, 9, pitch);
+    float *bias = copy_filled(backbone, weights->depthwise_bias, inner, pitch);
+    if (!taps || !bias) return 0;
+    scale(taps, 9 * pitch, FOR_SWISH);
+    scale(bias, pitch, FOR_SWISH);
+    block->depthwise = (Depthwise){taps, bias, pitch, block->stride, block->in.width};
+    return 1;
 }
 
 static int build_excitation(Backbone *backbone, Block *block, const BlockWeights *weights) {
@@ -440,16 +462,17 @@ static int build_blocks(Backbone *backbone, const BackboneWeights *weights) {
 static int build_scratch(Backbone *backbone) {
     const long planes = backbone->in_channels * ((backbone->stem_strip_rows - 1) * backbone->stem_stride + 3);
     long ring = 0, strip = planes * (backbone->width + 2), rows = 0, row = 0, inner = 0, pitch = 0;
+    long projected = 0;
     for (long i = 0; i < backbone->block_count; i++) {
         const Block *block = &backbone->blocks[i];
         const long row_floats = block->in.width * block->inner_pitch, places = block->out.height * block->out.width;
         ring = largest(ring, block->ring_rows * row_floats);
         strip = largest(strip, block->strip_rows * block->out.width * block->inner_pitch);
-        strip = largest(strip, EXCITED_ROWS * (block->inner_pitch + block->in.channels));
+        projected = largest(projected, PROJECTED_PLACES * (block->inner_pitch + block->in.channels));
         rows = largest(rows, (block->strip_rows - 1) * block->stride + 3);
         row = largest(row, row_floats);
         pitch = largest(pitch, largest(block->inner_pitch, block->excitation.squeezed));
-        if (block->depthwise.after == KEEP_SUMS)
+        if (block->excitation.squeezed)
             inner = largest(inner, backbone->frames * places * block->inner_pitch);
     }
     backbone->zeros = allocate(backbone, row);
@@ -462,8 +485,9 @@ static int build_scratch(Backbone *backbone) {
         Scratch *scratch = &backbone->scratch[i];
         scratch->ring = allocate(backbone, ring);
         scratch->strip = allocate(backbone, strip);
+        scratch->projected = allocate(backbone, projected);
         scratch->rows = (const float **)allocate(backbone, 2 * rows); /* a pointer is two floats at most */
-        if (!scratch->ring || !scratch->strip || !scratch->rows) return 0;
+        if (!scratch->ring || !scratch->strip || !scratch->projected || !scratch->rows) return 0;
     }
     return 1;
 }

@@ -16,7 +16,10 @@ from pathlib import Path
 from epam.backends.backend import BackendError
 
 SOURCES = Path(__file__).parent
-FLAGS = ("-std=gnu11", "-O3", "-fPIC", "-shared", "-pthread", "-Wno-psabi")
+FLAGS = ("-std=gnu11", "-O3", "-fno-ivopts", "-fPIC", "-shared", "-pthread", "-Wno-psabi")
+"""GCC's choice of induction variables makes a pointer for each of a tile's rows, and spills them: without
+it, a tile of 8 by 24 goes from 107 to 116 GFLOP/s."""
+
 NATIVE_FLAGS = ("-march=native", "-mcpu=native")
 """Either makes a compiler use all that this processor can; which one, depends on the processor."""
 

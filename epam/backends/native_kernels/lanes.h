@@ -41,26 +41,20 @@ INLINE void store(float *to, lanes x) { *(lanes *)to = x; }
 
 INLINE lanes broadcast(float x) { return (lanes){} + x; }
 
-/* At most the limit; a NaN stays one. */
-INLINE lanes at_most(lanes x, lanes limit) {
-#if defined(__AVX512F__)
-    return (lanes)_mm512_min_ps((__m512)limit, (__m512)x);
-#else
-    const int_lanes above = x > limit;
-    return (lanes)(((int_lanes)limit & above) | ((int_lanes)x & ~above));
-#endif
-}
-
-/* 2 to the power x, x not above 126; relative error below 2e-7 (of the polynomial: 9e-8). */
+/* 2 to the power x; relative error below 2e-7 (of the polynomial: 9e-8). Too large an x gives infinity, too
+ * small a one 0 or next to it. */
 INLINE lanes power_of_two(lanes x) {
+#if !defined(__AVX512F__)
+    /* Whole powers are put together from bits, of which there are so many; a NaN stays one. */
+    const int_lanes above = x > 127.0f, below = x < -126.0f;
+    x = (lanes)(((int_lanes)broadcast(127.0f) & above) | ((int_lanes)x & ~above));
+    x = (lanes)(((int_lanes)broadcast(-126.0f) & below) | ((int_lanes)x & ~below));
+#endif
     /* Adding 1.5 · 2^23 rounds to an integer, which then is in the lowest bits. */
     const float shift = 12582912.0f;
-#if !defined(__AVX512F__)
-    x = -at_most(-x, broadcast(126.0f));
-#endif
-    lanes shifted = x + shift;
-    lanes whole = shifted - shift;
-    lanes part = x - whole; /* in [-0.5, 0.5] */
+    const lanes shifted = x + shift;
+    const lanes whole = shifted - shift;
+    const lanes part = x - whole; /* in [-0.5, 0.5] */
     lanes y = broadcast(1.3264727e-3f);
     y = y * part + 9.671513e-3f;
     y = y * part + 5.5507336e-2f;
@@ -74,21 +68,14 @@ INLINE lanes power_of_two(lanes x) {
 #endif
 }
 
-/* 1 / x for x in [1, 2^125]; relative error below 2e-7. */
-INLINE lanes reciprocal(lanes x) {
-#if defined(__AVX512F__)
-    lanes guess = (lanes)_mm512_rcp14_ps((__m512)x);
-    return guess + guess * (1.0f - x * guess);
-#else
-    return 1.0f / x;
-#endif
-}
+#define LOG2_OF_E 1.44269504f
+#define LOG_OF_2 0.693147181f
 
-INLINE lanes sigmoid(lanes x) {
-    const float log2_of_e = 1.44269504f;
-    return reciprocal(1.0f + power_of_two(at_most(x * -log2_of_e, broadcast(100.0f))));
-}
+INLINE lanes sigmoid(lanes x) { return 1.0f / (1.0f + power_of_two(x * -LOG2_OF_E)); }
 
-INLINE lanes swish(lanes x) { return x * sigmoid(x); }
+/* Swish of x = −log(2) · z, times −log2(e): whoever makes z and uses the swish multiplies weights with the
+ * two constants instead of numbers. The division runs beside the multiplications; a reciprocal that is
+ * guessed and mended takes their place. */
+INLINE lanes swish_of_scaled(lanes z) { return z / (1.0f + power_of_two(z)); }
 
 #endif

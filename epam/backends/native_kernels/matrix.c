@@ -35,17 +35,20 @@ void pack_matrix(const float *weights, long outputs, long inputs, float *packed)
     }
 }
 
+/* Some rows of the product, in blocks of equal height, and some of its columns. */
 typedef struct {
     const Part *parts;
     long part_count;
     long pitch;
+    long first_row;
+    long blocks;
     const float *weights;
     const float *bias;
     const float *added;
     long added_pitch;
     float *out;
     long out_pitch;
-} Tile;
+} Panel;
 
 /* A NaN stays one: wrong input must not make plausible logits. */
 
@@ -59,50 +62,56 @@ INLINE floats16 relu16(floats16 x) {
 
 INLINE floats8 relu8(floats8 x) { return (floats8)((ints8)x & ~(x < 0.0f)); }
 
-/* `wide` columns of 16 and, if `narrow`, 8 more: the compiler makes one function of each combination. */
-INLINE void compute_tile(const Tile *tile, const int rows, const int wide, const int narrow) {
+/* One tile: `wide` columns of 16 and, if `narrow`, 8 more. */
+INLINE void compute_tile(const Panel *panel, long row, const int rows, const int wide, const int narrow) {
     floats16 sums[MOST_ROWS][MOST_GROUPS / 2 + 1];
     floats8 last_sums[MOST_ROWS];
-    UNROLL for (int row = 0; row < rows; row++) {
-        UNROLL for (int i = 0; i < wide; i++) sums[row][i] = *(const floats16 *)(tile->bias + 16 * i);
-        if (narrow) last_sums[row] = *(const floats8 *)(tile->bias + 16 * wide);
+    UNROLL for (int i = 0; i < rows; i++) {
+        UNROLL for (int j = 0; j < wide; j++) sums[i][j] = *(const floats16 *)(panel->bias + 16 * j);
+        if (narrow) last_sums[i] = *(const floats8 *)(panel->bias + 16 * wide);
     }
-    const float *weights = tile->weights;
-    const long pitch = tile->pitch;
-    for (const Part *part = tile->parts; part < tile->parts + tile->part_count; part++) {
-        const float *inputs = part->start;
+    const float *weights = panel->weights;
+    const long pitch = panel->pitch;
+    for (const Part *part = panel->parts; part < panel->parts + panel->part_count; part++) {
+        const float *inputs = part->start + row * pitch;
         for (long left = part->depth; left > 0; left--) {
             floats16 columns[MOST_GROUPS / 2 + 1];
             floats8 last_columns = {0};
-            UNROLL for (int i = 0; i < wide; i++) columns[i] = *(const floats16 *)(weights + 16 * i);
+            UNROLL for (int j = 0; j < wide; j++) columns[j] = *(const floats16 *)(weights + 16 * j);
             if (narrow) last_columns = *(const floats8 *)(weights + 16 * wide);
-            UNROLL for (int row = 0; row < rows; row++) {
-                const float x = inputs[row * pitch];
-                UNROLL for (int i = 0; i < wide; i++) sums[row][i] += columns[i] * x;
-                if (narrow) last_sums[row] += last_columns * x;
+            UNROLL for (int i = 0; i < rows; i++) {
+                const float x = inputs[i * pitch];
+                UNROLL for (int j = 0; j < wide; j++) sums[i][j] += columns[j] * x;
+                if (narrow) last_sums[i] += last_columns * x;
             }
             inputs++;
             weights += 16 * wide + 8 * narrow;
         }
     }
-    UNROLL for (int row = 0; row < rows; row++) {
-        float *out = tile->out + row * tile->out_pitch;
-        const float *added = tile->added ? tile->added + row * tile->added_pitch : 0;
-        UNROLL for (int i = 0; i < wide; i++) {
-            floats16 y = sums[row][i];
-            if (added) y += *(const floats16 *)(added + 16 * i);
-            *(floats16 *)(out + 16 * i) = relu16(y);
+    UNROLL for (int i = 0; i < rows; i++) {
+        float *out = panel->out + (row + i) * panel->out_pitch;
+        const float *added = panel->added ? panel->added + (row + i) * panel->added_pitch : 0;
+        UNROLL for (int j = 0; j < wide; j++) {
+            floats16 y = sums[i][j];
+            if (added) y += *(const floats16 *)(added + 16 * j);
+            *(floats16 *)(out + 16 * j) = relu16(y);
         }
         if (narrow) {
-            floats8 y = last_sums[row];
+            floats8 y = last_sums[i];
             if (added) y += *(const floats8 *)(added + 16 * wide);
             *(floats8 *)(out + 16 * wide) = relu8(y);
         }
     }
 }
 
+/* The compiler makes one function of each height and width of a tile. */
+INLINE void compute_panel(const Panel *panel, const int rows, const int groups) {
+    for (long block = 0; block < panel->blocks; block++)
+        compute_tile(panel, panel->first_row + block * rows, rows, groups / 2, groups % 2);
+}
+
 #define TILE(rows, groups) \
-    static void tile_##rows##_##groups(const Tile *tile) { compute_tile(tile, rows, groups / 2, groups % 2); }
+    static void tile_##rows##_##groups(const Panel *panel) { compute_panel(panel, rows, groups); }
 #define TILES(groups) \
     TILE(1, groups) TILE(2, groups) TILE(3, groups) TILE(4, groups) TILE(5, groups) TILE(6, groups)
 #define TALL_TILES(groups) TILE(7, groups) TILE(8, groups)
@@ -117,7 +126,7 @@ TILES(3) TILES(4) TILES(5) TILES(6) TILES(7)
 TALL_TILES(1) TALL_TILES(2) TALL_TILES(3) TALL_TILES(4) TALL_TILES(5) TALL_TILES(6)
 #endif
 
-typedef void (*TileFunction)(const Tile *);
+typedef void (*TileFunction)(const Panel *);
 
 static const TileFunction TILE_FUNCTIONS[MOST_GROUPS][MOST_ROWS] = {
 #if defined(__AVX512F__)
@@ -130,34 +139,26 @@ static const TileFunction TILE_FUNCTIONS[MOST_GROUPS][MOST_ROWS] = {
 #endif
 };
 
-/* One block of rows through all columns. */
-static void multiply_rows(Tile tile, long rows, long all, long inputs) {
-    for (long done = 0, width; done < all; done += width) {
-        width = tile_groups(all, all - done);
-        TILE_FUNCTIONS[width - 1][rows - 1](&tile);
-        tile.weights += width * GROUP * inputs;
-        tile.bias += width * GROUP;
-        tile.out += width * GROUP;
-        if (tile.added) tile.added += width * GROUP;
-    }
-}
-
 void multiply(const Part *parts, long part_count, long pitch, long rows, const Matrix *matrix,
               const float *added, long added_pitch, float *out, long out_pitch) {
-    long all = ROUND_UP(matrix->outputs, GROUP) / GROUP, inputs = 0;
-    long most_rows = tile_groups(all, all) == MOST_GROUPS ? ROWS_OF_WIDEST : MOST_ROWS;
-    Part moved[MOST_PARTS];
-    for (long i = 0; i < part_count; i++) {
-        moved[i] = parts[i];
-        inputs += parts[i].depth;
-    }
-    for (long done = 0, count; done < rows; done += count) {
-        /* Blocks of nearly equal height: a last one of a single row would use an eighth of the machine. */
-        long blocks = (rows - done + most_rows - 1) / most_rows;
-        count = (rows - done + blocks - 1) / blocks;
-        Tile tile = {moved, part_count, pitch, matrix->weights, matrix->bias,
-                     added ? added + done * added_pitch : 0, added_pitch, out + done * out_pitch, out_pitch};
-        multiply_rows(tile, count, all, inputs);
-        for (long i = 0; i < part_count; i++) moved[i].start += count * pitch;
+    const long all = ROUND_UP(matrix->outputs, GROUP) / GROUP;
+    const long most_rows = tile_groups(all, all) == MOST_GROUPS ? ROWS_OF_WIDEST : MOST_ROWS;
+    /* Blocks of nearly equal height: a last one of a single row would use an eighth of the machine. */
+    const long blocks = (rows + most_rows - 1) / most_rows, height = rows / blocks, higher = rows % blocks;
+    long inputs = 0;
+    for (long i = 0; i < part_count; i++) inputs += parts[i].depth;
+    Panel panel = {parts, part_count, pitch, 0, 0, matrix->weights, matrix->bias, added, added_pitch, out, out_pitch};
+    for (long done = 0, width; done < all; done += width) {
+        width = tile_groups(all, all - done);
+        panel.first_row = 0;
+        panel.blocks = higher;
+        if (higher) TILE_FUNCTIONS[width - 1][height](&panel);
+        panel.first_row = higher * (height + 1);
+        panel.blocks = blocks - higher;
+        TILE_FUNCTIONS[width - 1][height - 1](&panel);
+        panel.weights += width * GROUP * inputs;
+        panel.bias += width * GROUP;
+        panel.out += width * GROUP;
+        if (added) panel.added += width * GROUP;
     }
 }
