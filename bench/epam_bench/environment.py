@@ -13,7 +13,10 @@ import torch
 
 from epam_bench.records import Environment
 
-RECORDED_PACKAGES = ("epam-bench", "torch", "torchvision", "numpy", "fvcore", "thop")
+RECORDED_PACKAGES = (
+    *("epam-bench", "torch", "torchvision", "numpy", "fvcore", "thop"),
+    *("onnxruntime", "openvino", "nncf"),
+)
 
 
 @functools.cache

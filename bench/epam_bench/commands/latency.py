@@ -148,8 +148,9 @@ def latency(
     tell(*plan.remarks)
     outcome = time_all(plan.subjects, effort, records=records)
     if outcome.records:
+        tables = timing_tables(outcome.records)
         emit(
-            timing_tables(outcome.records),
+            tables[:1] if output_format is Format.CSV else tables,
             output_format=output_format,
             output=output,
             records=outcome.records,

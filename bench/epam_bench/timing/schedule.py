@@ -23,6 +23,9 @@ from epam_bench.timing.worker import Nursery, WorkerError
 SPARE_BYTES = 1 << 30
 """Never asked of the machine, nor twice what the largest child has taken: the next one may be larger."""
 
+COMPILING_SECONDS = 15.0
+"""Preparing that took longer compiled something, which the next generation will find done."""
+
 Report = Callable[[str], None]
 """Told in words what was just done."""
 
@@ -48,7 +51,7 @@ class Run:
         self._start = time.monotonic()
         self._budget = effort.budget_for(len(subjects))
         self._references: dict[tuple[object, ...], Path] = {}
-        self._reference_seconds = 0.0
+        self._once_seconds = 0.0
         self._last_seconds = self._least_seconds = 0.0
 
     @property
@@ -90,12 +93,12 @@ class Run:
         waiting = list(self.running)
         group = 0
         while waiting:
-            with Nursery() as nursery:
+            with Nursery(folder / "compiled") as nursery:
                 self._tell("starting processes")
                 nursery.wait_until_ready()
-                start = self.seconds - self._reference_seconds
+                start = self.seconds - self._once_seconds
                 ready = self._prepare(waiting, group, nursery, folder)
-                self._take_turns(ready, nursery, self.seconds - self._reference_seconds - start)
+                self._take_turns(ready, nursery, self.seconds - self._once_seconds - start)
             group += 1
             self.groups = max(self.groups, group)
 
@@ -131,6 +134,8 @@ class Run:
             order | {"do": "prepare", "reference": str(reference)}, seconds=self._limits.prepare_seconds
         )
         contestant.take(answer)
+        if self.generations == 0:
+            self._once_seconds += max(0.0, answer["preparation_seconds"] - COMPILING_SECONDS)
 
     def _reference_of(self, subject: Subject, order: Message, nursery: Nursery, folder: Path) -> Path:
         """The file with the logits that all forms of this network are held to, computed once a run."""
@@ -149,7 +154,7 @@ class Run:
                 raise
             worker.close()
             self._references[subject.network] = known
-            self._reference_seconds += self.seconds - start
+            self._once_seconds += self.seconds - start
         return known
 
     def _fail_family(self, subject: Subject, why: str) -> None:

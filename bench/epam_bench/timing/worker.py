@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
@@ -40,9 +41,14 @@ class WorkerError(EpamError):
 
 
 class Nursery:
-    """A fresh process that splits off children; all end with it, and it ends with this process."""
+    """A fresh process that splits off children; all end with it, and it ends with this process.
 
-    def __init__(self) -> None:
+    Args:
+        compiled: folder where compilers leave what they have made, so that the next generation's children
+            find it and the next run's do not: what compiling takes is measured once a run.
+    """
+
+    def __init__(self, compiled: Path | None = None) -> None:
         self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the process
         ours, theirs = socket.socketpair()
         self._control = ours
@@ -55,7 +61,7 @@ class Nursery:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._complaints,
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+                env=_environment(compiled),
                 start_new_session=True,
             )
 
@@ -136,6 +142,13 @@ class Nursery:
         return parse_message(text)
 
 
+def _environment(compiled: Path | None) -> dict[str, str]:
+    """This process's, with what it can import."""
+    own = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    caches = {} if compiled is None else {"TORCHINDUCTOR_CACHE_DIR": str(compiled)}
+    return caches | os.environ | own
+
+
 class Worker:
     """One child: it idles on a pipe until it is asked, and answers one question at a time."""
 
@@ -162,7 +175,10 @@ class Worker:
             raise
 
     def close(self) -> None:
-        """End the child and what it started, if it has not ended by itself."""
+        """End the child and what it started, if it has not ended by itself.
+
+        Its number stays taken until the nursery ends: no other process gets it and is ended by mistake.
+        """
         if not self.alive:
             return
         self.alive = False

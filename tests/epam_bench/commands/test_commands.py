@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import pytest
 import torch
 from typer.testing import CliRunner
@@ -130,7 +131,7 @@ def test_reproduce_leaves_records_tables_figures_and_verdicts(tmp_path: Path, mo
     from epam_bench.commands import reproduce
 
     monkeypatch.setattr(reproduce, "QUICK_MODELS", ("x_shiftnet_pose", "x_shiftnet_rgb"))
-    monkeypatch.setattr(reproduce, "QUICK_SAMPLES", 2)
+    monkeypatch.setattr(reproduce, "QUICK_TIMING_SECONDS", 0.0)
     result = CliRunner().invoke(app, ["reproduce", "--quick", "-o", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
     records, _ = read_records(tmp_path / "out" / "records.jsonl")
@@ -161,7 +162,8 @@ def test_reproduce_leaves_records_tables_figures_and_verdicts(tmp_path: Path, mo
 @pytest.mark.parametrize("stop", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_stopped_run_writes_what_it_has_and_starts_nothing_more(tmp_path: Path, stop: signal.Signals) -> None:
     records = tmp_path / "records.jsonl"
-    arguments = ["latency", "x_shiftnet_pose", "--samples", "100000", "--warmup", "1", "--batch-size", "1,2"]
+    arguments = ["latency", "x_shiftnet_pose", "--clip", "6x16x24", "--batch-size", "1,2"]
+    arguments += ["--budget", "100000", "--target", "0.01"]
     code = (
         "from epam_bench.commands import app, output; output.SECONDS_BETWEEN_LINES = 0; "
         "import sys; sys.argv[0] = 'epam-bench'; app.main()"
@@ -176,13 +178,15 @@ def test_stopped_run_writes_what_it_has_and_starts_nothing_more(tmp_path: Path, 
         for line in running.stderr:
             if "round 2 " in line:
                 break
+        children = psutil.Process(running.pid).children(recursive=True)
         running.send_signal(stop)
         running.communicate(timeout=120)
     assert running.returncode == 130
-    ((record,), _) = read_records(records)
-    assert isinstance(record, LatencyRecord)
-    assert record.interrupted
-    assert record.batch_size == 1
+    read, _ = read_records(records)
+    assert [record.batch_size for record in read if isinstance(record, LatencyRecord)] == [1, 2]
+    assert all(isinstance(record, LatencyRecord) and record.interrupted for record in read)
+    assert len(children) >= 3
+    assert psutil.wait_procs(children, timeout=10)[1] == []
 
 
 def test_models_table_has_a_row_a_model_with_its_inputs_by_name() -> None:
@@ -196,16 +200,25 @@ def test_models_table_has_a_row_a_model_with_its_inputs_by_name() -> None:
 
 def test_several_batch_sizes_and_options_reach_the_records(tmp_path: Path) -> None:
     records = tmp_path / "records.jsonl"
-    arguments = ["latency", "x_shiftnet_pose", "--batch-size", "1,2", "--threads", "1", "--samples", "2"]
-    result = CliRunner().invoke(
-        app, [*arguments, "--warmup", "1", "--clip", "6x16x24", "--records", str(records)]
-    )
+    arguments = [
+        "latency",
+        "x_shiftnet_pose",
+        "--batch-size",
+        "1,2",
+        "--threads",
+        "1",
+        "--backend",
+        "eager,fused",
+    ]
+    arguments += ["--warmup", "1", "--processes", "1", "--budget", "0", "--clip", "6x16x24"]
+    result = CliRunner().invoke(app, [*arguments, "--records", str(records)])
     assert result.exit_code == 0, result.output
+    assert "its plain 3-D twin (reference) is timed too" in result.stderr
     read, _ = read_records(records)
-    assert [(r.batch_size, r.threads, len(r.samples_ms), r.warmup_calls) for r in read] == [
-        (1, 1, 2, 1),
-        (2, 1, 2, 1),
-    ]  # type: ignore[union-attr]
+    assert [(r.batch_size, r.backend, r.threads, len(r.blocks), r.warmup_calls) for r in read] == [  # type: ignore[union-attr]
+        (batch_size, backend, 1, 1, 1) for batch_size in (1, 2) for backend in ("reference", "eager", "fused")
+    ]
+    assert all(r.equality.relative_error < 1e-5 for r in read)  # type: ignore[union-attr]
     assert all(record.model.inputs == {"heatmaps": (17, 6, 16, 24)} for record in read)
 
 

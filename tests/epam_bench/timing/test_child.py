@@ -61,7 +61,6 @@ def test_child_says_what_it_does_and_what_it_found(trial, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("batch_size", [1, 3])
 def test_training_step_is_timed_after_its_logits_are_compared(trial, tmp_path: Path, batch_size: int) -> None:
-    pytest.importorskip("epam.backends.training_form")
     one, answer, _ = prepared(trial, tmp_path, task="training", batch_size=batch_size)
     assert answer["equality"]["holds"]  # type: ignore[index]
     assert len(one.do({"do": "take a turn", "calls": 2})["samples_ms"]) == 2
