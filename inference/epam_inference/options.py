@@ -338,6 +338,11 @@ class PredictRequest(_SharedOptions):
         )
         if given := [name for name, value in options.items() if value is not None]:
             raise InputError(f"{', '.join(given)}: {reason}")
+        if not (self.stream or self.video or self.annotations or self.root):
+            raise InputError(
+                "nothing to predict: name a video with --video, a camera or video with --stream, or "
+                "keypoints with --annotations or --root; --help has examples"
+            )
         if self.stream is not None and self.sample == "":
             raise InputError("--sample: the id is empty; give a sample's id, or leave the option out")
         if self.stream is not None and self.root and self.annotations:

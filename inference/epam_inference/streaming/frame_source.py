@@ -189,11 +189,13 @@ class LiveSource:
                 for frame, captured in self._decode():
                     if self._stopped:
                         return
+                    # Where a stream has no clock of its own, that of its arrival.
+                    shown = captured if frame.time is None else float(frame.time)
                     if count == 0:
-                        first = captured
+                        first = shown
                     if (frame.height, frame.width) != self.size:
                         raise VideoError(f"{self._kind}: changes its frame size after {count} frames")
-                    yield StreamFrame(count, captured - first, captured, _converter(frame))
+                    yield StreamFrame(count, shown - first, captured, _converter(frame))
                     count += 1
         except (av.FFmpegError, OSError) as error:
             raise VideoError(f"{self._kind}: went away after {count} frames ({error.strerror})") from None

@@ -141,7 +141,7 @@ def _watch(
     stride = parse_length("--stride", request.stride or DEFAULT_STRIDE, source.frames_per_second)
     people, told = _choose_people(request, annotation, source.size)
     fast = _make_fast(network, request, threads)
-    print_caveats((*caveats, *told, *network.caveats, *_notes(fast)), Console(stderr=True))
+    print_caveats((*caveats, *told, *network.caveats), Console(stderr=True))
     topk = request.topk or DEFAULT_TOPK
 
     def tell(decision: Decision) -> None:
@@ -241,10 +241,6 @@ def _make_fast(network: Network, request: PredictRequest, threads: int) -> Netwo
     )
     fast.score([tensor[0] for tensor in example_inputs(network.spec)])
     return fast
-
-
-def _notes(network: Network) -> tuple[str, ...]:
-    return tuple(getattr(network.form, "notes", ()))
 
 
 def _tell_summary(

@@ -127,6 +127,8 @@ def test_a_camera_that_goes_away_is_told_after_its_frames(matroska: bytes) -> No
     with pytest.raises(VideoError, match="camera 0: went away after 24 frames"):
         collect(source, seen)
     assert [frame.to_rgb().mean() for frame in seen] == pytest.approx(range(24), abs=2)
+    # By the stream's clock, however fast it came.
+    assert [frame.seconds for frame in seen] == pytest.approx([number / 24 for number in range(24)], abs=0.01)
 
 
 def test_a_stream_that_may_end_ends_in_good_order(matroska: bytes) -> None:

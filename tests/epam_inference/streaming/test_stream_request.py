@@ -171,6 +171,7 @@ def assert_refused(outcome: Outcome, message: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ((), "nothing to predict: name a video with --video"),
         (("--no-pace",), "--no-pace: only with --stream"),
         (("--window", "3s", "--backend", "eager"), "--window, --backend: only with --stream"),
         (("--stream", "0", "--video", "x.mp4"), "--video: not with --stream"),
