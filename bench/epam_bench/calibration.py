@@ -29,6 +29,9 @@ SUBJECTS = {
 
 MODEL, AGAIN, SLOWED, EMPTY = SUBJECTS
 
+SLOWDOWN = 0.05
+"""Planted: a call of ``slowed`` waits for so much of the model's median besides."""
+
 TRIAL_SIZES = (3, 4, 6, 8, 12, 16, 24)
 """Generations of a trial; the last ones only of a long recording."""
 

@@ -10,14 +10,14 @@ import os
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
 from epam.errors import InputError
-from epam_bench.calibration import MODEL, SUBJECTS, Generation, Header, Recording, read_recording
+from epam_bench.calibration import MODEL, SLOWDOWN, SUBJECTS, Generation, Header, Recording, read_recording
 from epam_bench.calibration_models import WAIT_VARIABLE, specify
 from epam_bench.environment import describe_environment
 from epam_bench.machine_load import others_cpu_fraction, read_load
@@ -25,14 +25,11 @@ from epam_bench.records import Environment
 from epam_bench.timing.model_lookup import describe_spec
 from epam_bench.timing.worker import Nursery, Worker, WorkerError
 
-SLOWDOWN = 0.05
-"""Planted: a call of ``slowed`` waits for so much of the model's median besides."""
-
 AIMED_MS = 4.0
 """The clip is as long as makes a call take about this."""
 
 FIRST_FRAMES, FEWEST_FRAMES, MOST_FRAMES = 8, 1, 64
-PROCESSES_FOR_MEDIAN = 3
+CALLS_FOR_MEDIAN, PROCESSES_FOR_MEDIAN = 100, 3
 ROUNDS, CALLS = 6, 25
 """Turns of each in a generation, and timed calls a turn: a tenth of a second of a 4 ms model."""
 
@@ -61,10 +58,10 @@ def record(path: Path, *, seconds: float, threads: int, report: Report = lambda 
         session = 1 + max((generation.session for generation in known.generations), default=-1)
     else:
         report("finding a clip that takes 4 ms")
-        header = _prepare_header(environment, threads)
+        header = prepare_header(environment, threads)
         _append(path, header)
     failures, order = 0, random.Random(len(path.read_bytes()))
-    with _environment_variable(WAIT_VARIABLE, repr(header.wait_ms)):
+    with slowed_by(header.wait_ms):
         last = 0.0
         while time.monotonic() + last < until:
             start = time.monotonic()
@@ -106,14 +103,28 @@ def record_generation(header: Header, session: int, order: random.Random) -> Gen
     )
 
 
-def _prepare_header(environment: Environment, threads: int) -> Header:
-    """Find how long a clip takes 4 ms, and what a twentieth of that is."""
-    frames = FIRST_FRAMES
-    for _ in range(2):
-        # The quickest: a busy moment must not make the model a small one for good.
-        quickest = min(_time_model(frames, threads))
-        frames = min(MOST_FRAMES, max(FEWEST_FRAMES, round(frames * AIMED_MS / quickest)))
-    taken = median(median(_time_model(frames, threads)) for _ in range(PROCESSES_FOR_MEDIAN))
+def prepare_header(environment: Environment, threads: int) -> Header:
+    """Find how long a clip takes 4 ms, and what a twentieth of that is.
+
+    Raises:
+        WorkerError: a process failed.
+    """
+    with Nursery() as nursery:
+        nursery.wait_until_ready()
+
+        def time_model(frames: int) -> list[float]:
+            worker = _start(nursery, MODEL, frames, threads)
+            answer = worker.ask({"do": "take a turn", "calls": CALLS_FOR_MEDIAN}, seconds=ANSWER_SECONDS)
+            worker.close()
+            samples: list[float] = answer["samples_ms"]
+            return samples
+
+        frames = FIRST_FRAMES
+        for _ in range(2):
+            # The quickest: a busy moment must not make the model a small one for good.
+            quickest = min(time_model(frames))
+            frames = min(MOST_FRAMES, max(FEWEST_FRAMES, round(frames * AIMED_MS / quickest)))
+        taken = median(median(time_model(frames)) for _ in range(PROCESSES_FOR_MEDIAN))
     return Header(
         created=datetime.now(UTC),
         environment=environment,
@@ -124,40 +135,34 @@ def _prepare_header(environment: Environment, threads: int) -> Header:
     )
 
 
-def _time_model(frames: int, threads: int) -> list[float]:
-    """Milliseconds of calls in a process of its own."""
-    with _workers(frames, threads, names=(MODEL,)) as (workers, _):
-        answer = workers[MODEL].ask({"do": "take a turn", "calls": 4 * CALLS}, seconds=ANSWER_SECONDS)
-    samples: list[float] = answer["samples_ms"]
-    return samples
-
-
 @contextmanager
-def _workers(
-    frames: int, threads: int, names: Sequence[str] = tuple(SUBJECTS)
-) -> Iterator[tuple[dict[str, Worker], list[int]]]:
+def _workers(frames: int, threads: int) -> Iterator[tuple[dict[str, Worker], list[int]]]:
     """A process for each subject, ready for its turns, and the numbers of all processes."""
-    with tempfile.TemporaryDirectory(prefix="epam-bench-") as folder, Nursery() as nursery:
+    with Nursery() as nursery:
         nursery.wait_until_ready()
-        workers = {}
-        for name in names:
-            order = {
-                "model": describe_spec(specify(name, SUBJECTS[name], frames)),
-                "backend": "eager",
-                "precision": "fp32",
-                "batch_size": 1,
-                "task": "inference",
-                "device": "cpu",
-                "threads": threads,
-                "l2_cold": False,
-                "clips": 1,
-                "warmup_calls": WARMUP_CALLS,
-            }
-            reference = str(Path(folder) / f"{name}.pt")
-            workers[name] = nursery.split()
-            workers[name].ask(order | {"do": "compute reference", "file": reference}, seconds=ANSWER_SECONDS)
-            workers[name].ask(order | {"do": "prepare", "reference": reference}, seconds=ANSWER_SECONDS)
-        yield workers, nursery.pids
+        yield {name: _start(nursery, name, frames, threads) for name in SUBJECTS}, nursery.pids
+
+
+def _start(nursery: Nursery, name: str, frames: int, threads: int) -> Worker:
+    """A process that is ready for its turns: its logits are right, and it is warm."""
+    order = {
+        "model": describe_spec(specify(name, SUBJECTS[name], frames)),
+        "backend": "eager",
+        "precision": "fp32",
+        "batch_size": 1,
+        "task": "inference",
+        "device": "cpu",
+        "threads": threads,
+        "l2_cold": False,
+        "clips": 1,
+        "warmup_calls": WARMUP_CALLS,
+    }
+    with tempfile.TemporaryDirectory(prefix="epam-bench-") as folder:
+        reference = str(Path(folder) / "reference.pt")
+        worker = nursery.split()
+        worker.ask(order | {"do": "compute reference", "file": reference}, seconds=ANSWER_SECONDS)
+        worker.ask(order | {"do": "prepare", "reference": reference}, seconds=ANSWER_SECONDS)
+    return worker
 
 
 def _check_same(path: Path, header: Header, environment: Environment, threads: int) -> None:
@@ -189,13 +194,13 @@ def _append(path: Path, line: Header | Generation) -> None:
 
 
 @contextmanager
-def _environment_variable(name: str, value: str) -> Iterator[None]:
-    """Set one for child processes, and have it as it was afterwards."""
-    before = os.environ.get(name)
-    os.environ[name] = value
+def slowed_by(wait_ms: float) -> Iterator[None]:
+    """Have the slowed model of the child processes that are started meanwhile wait for so long."""
+    before = os.environ.get(WAIT_VARIABLE)
+    os.environ[WAIT_VARIABLE] = repr(wait_ms)
     try:
         yield
     finally:
-        os.environ.pop(name)
+        os.environ.pop(WAIT_VARIABLE)
         if before is not None:
-            os.environ[name] = before
+            os.environ[WAIT_VARIABLE] = before

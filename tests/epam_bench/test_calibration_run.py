@@ -24,7 +24,7 @@ def made_generations(drawn_recording: Recording, monkeypatch: pytest.MonkeyPatch
         return generation.model_copy(update={"session": session})
 
     monkeypatch.setattr(calibration_run, "record_generation", give)
-    monkeypatch.setattr(calibration_run, "_prepare_header", lambda *_: drawn_recording.header)
+    monkeypatch.setattr(calibration_run, "prepare_header", lambda *_: drawn_recording.header)
     monkeypatch.setattr(calibration_run, "describe_environment", lambda: drawn_recording.header.environment)
     return given
 

@@ -11,6 +11,7 @@ from epam_bench.commands.calibrate import calibrate
 from epam_bench.commands.claims import claims
 from epam_bench.commands.compare import compare
 from epam_bench.commands.conformance import conformance
+from epam_bench.commands.doctor import doctor
 from epam_bench.commands.explain import explain
 from epam_bench.commands.flops import flops
 from epam_bench.commands.latency import latency
@@ -37,6 +38,7 @@ for command in (
     conformance,
     latency,
     compare,
+    doctor,
     calibrate,
     roofline,
     pipeline,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -59,16 +61,24 @@ def calibrate(
 def _record(path: Path, minutes: float, threads: int | None) -> None:
     from epam_bench.calibration_run import record
     from epam_bench.commands.latency import default_threads
+
+    with progress_by_seconds("Recording", 60 * minutes) as report:
+        record(path, seconds=60 * minutes, threads=threads or default_threads(), report=report)
+
+
+@contextmanager
+def progress_by_seconds(title: str, seconds: float) -> Iterator[Callable[[str], None]]:
+    """Show how much of its time something has taken, whenever it tells what it has done."""
     from epam_bench.commands.output import progress
 
-    total, start, told = round(60 * minutes), time.monotonic(), 0
-    with progress("Recording, seconds", total) as advance:
+    total, start, shown = max(1, round(seconds)), time.monotonic(), 0
+    with progress(f"{title}, seconds", total) as advance:
 
         def report(done: str) -> None:
-            nonlocal told
+            nonlocal shown
             now = min(total, round(time.monotonic() - start))
-            for _ in range(now - told):
+            for _ in range(now - shown):
                 advance(done)
-            told = now
+            shown = now
 
-        record(path, seconds=60 * minutes, threads=threads or default_threads(), report=report)
+        yield report
