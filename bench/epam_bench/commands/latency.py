@@ -25,7 +25,7 @@ from epam_bench.commands.options import (
 
 if TYPE_CHECKING:
     from epam_bench.latency import Outcome
-    from epam_bench.timing.effort import Effort
+    from epam_bench.timing.effort import Effort, Limits
     from epam_bench.timing.subject import Subject
 
 
@@ -83,6 +83,12 @@ def latency(
         ),
     ] = 20,
     warmup: Annotated[int, typer.Option(help="Untimed calls of each process before that.", min=1)] = 3,
+    timeout: Annotated[
+        float,
+        typer.Option(
+            help="Give up a row that takes so many seconds to get ready (compiling included).", min=1
+        ),
+    ] = 900,
     l2_cold: Annotated[
         bool, typer.Option("--l2-cold", help="Empty the caches before every timed call.")
     ] = False,
@@ -122,7 +128,7 @@ def latency(
     from epam_bench.commands.model_choice import choose_models
     from epam_bench.commands.output import check_outputs, emit, report_failures, tell
     from epam_bench.plan import parse_batch_sizes, parse_names
-    from epam_bench.timing.effort import Effort
+    from epam_bench.timing.effort import Effort, Limits
     from epam_bench.timing.subject import plan_subjects
     from epam_reports.tables import timing_tables
 
@@ -146,7 +152,7 @@ def latency(
     )
     check_outputs(records, output)
     tell(*plan.remarks)
-    outcome = time_all(plan.subjects, effort, records=records)
+    outcome = time_all(plan.subjects, effort, records=records, limits=Limits(prepare_seconds=timeout))
     if outcome.records:
         tables = timing_tables(outcome.records)
         emit(
@@ -162,14 +168,16 @@ def latency(
         raise typer.Exit(SOME_FAILED if outcome.records else NOTHING_MEASURED)
 
 
-def time_all(subjects: Sequence[Subject], effort: Effort, *, records: Path) -> Outcome:
+def time_all(
+    subjects: Sequence[Subject], effort: Effort, *, records: Path, limits: Limits | None = None
+) -> Outcome:
     """Time the subjects in one run and append their records, also when the user stops it half-way."""
     from epam_bench.commands.output import timed_progress
     from epam_bench.latency import measure_latency
     from epam_bench.records import append_record
 
     with timed_progress("Timing", effort.budget_for(len(subjects))) as advance:
-        outcome = measure_latency(subjects, effort=effort, report=advance)
+        outcome = measure_latency(subjects, effort=effort, limits=limits, report=advance)
     for record in outcome.records:
         append_record(records, record)
     return outcome

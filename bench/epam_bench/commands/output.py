@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -253,22 +253,6 @@ def _clock(title: str, seconds: float, out: Console) -> Iterator[Callable[[str],
 
 
 @contextmanager
-def _log(title: str, seconds: float, out: Console) -> Iterator[Callable[[str], None]]:
-    start = time.monotonic()
-    due = start + min(SECONDS_BEFORE_FIRST_LINE, SECONDS_BETWEEN_LINES)
-
-    def advance(done: str) -> None:
-        nonlocal due
-        now = time.monotonic()
-        if now >= due:
-            due = now + SECONDS_BETWEEN_LINES
-            said = f"{title} {now - start:.0f} of {seconds:.0f} s: {done}"
-            out.print(said, markup=False, highlight=False)
-
-    yield advance
-
-
-@contextmanager
 def _bar(title: str, steps: int, out: Console) -> Iterator[Callable[[str], None]]:
     from rich.progress import (
         BarColumn,
@@ -297,8 +281,17 @@ def _bar(title: str, steps: int, out: Console) -> Iterator[Callable[[str], None]
         yield advance
 
 
+def _lines(title: str, steps: int, out: Console) -> AbstractContextManager[Callable[[str], None]]:
+    return _now_and_then(out, lambda taken, seconds: f"{title} {taken}/{steps}, {seconds:.0f} s")
+
+
+def _log(title: str, budget: float, out: Console) -> AbstractContextManager[Callable[[str], None]]:
+    return _now_and_then(out, lambda _, seconds: f"{title} {seconds:.0f} of {budget:.0f} s")
+
+
 @contextmanager
-def _lines(title: str, steps: int, out: Console) -> Iterator[Callable[[str], None]]:
+def _now_and_then(out: Console, head: Callable[[int, float], str]) -> Iterator[Callable[[str], None]]:
+    """Print a line with what was done last; its head tells the steps taken and the seconds."""
     start = time.monotonic()
     due = start + min(SECONDS_BEFORE_FIRST_LINE, SECONDS_BETWEEN_LINES)
     taken = 0
@@ -309,7 +302,7 @@ def _lines(title: str, steps: int, out: Console) -> Iterator[Callable[[str], Non
         now = time.monotonic()
         if now >= due:
             due = now + SECONDS_BETWEEN_LINES
-            out.print(f"{title} {taken}/{steps}, {now - start:.0f} s: {done}", markup=False, highlight=False)
+            out.print(f"{head(taken, now - start)}: {done}", markup=False, highlight=False)
 
     yield advance
 

@@ -10,7 +10,14 @@ import pytest
 from epam.errors import InputError
 from epam_bench.commands import output
 from epam_bench.commands.options import Format
-from epam_bench.commands.output import check_outputs, emit, kept_when_stopped, progress, report_failures
+from epam_bench.commands.output import (
+    check_outputs,
+    emit,
+    kept_when_stopped,
+    progress,
+    report_failures,
+    timed_progress,
+)
 from epam_reports.table import Column, Table
 
 
@@ -114,6 +121,13 @@ def test_progress_keeps_off_standard_output_and_tells_a_log_now_and_then(capsys,
     captured = capsys.readouterr()
     assert captured.out == ""
     assert [line.partition(",")[0] for line in captured.err.splitlines()] == ["Working 1/2", "Working 2/2"]
+
+
+def test_progress_towards_a_budget_tells_the_seconds(capsys, monkeypatch) -> None:
+    monkeypatch.setattr(output, "SECONDS_BETWEEN_LINES", 0.0)
+    with timed_progress("Timing", 90.0) as advance:
+        advance("round 1; widest interval ±3.0%")
+    assert capsys.readouterr().err == "Timing 0 of 90 s: round 1; widest interval ±3.0%\n"
 
 
 def test_progress_of_a_log_begins_soon_and_is_then_seldom(capsys, monkeypatch) -> None:
