@@ -35,7 +35,7 @@ SLOWDOWN = 0.05
 TRIAL_SIZES = (3, 4, 6, 8, 12, 16, 24)
 """Generations of a trial; the last ones only of a long recording."""
 
-JUDGED_SIZE = 8
+JUDGED_SIZE = 6
 """Generations of the trials that the promises are judged by, chosen before anything was recorded."""
 
 LONGEST_TRIAL_SECONDS = 180.0

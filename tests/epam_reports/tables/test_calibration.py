@@ -21,13 +21,13 @@ def test_a_promise_is_kept_or_not_by_its_bound(drawn_recording: Recording) -> No
     assert size is not None
     good = Share(hits=95, trials=100)
     kept = replace(size, alarms=Share(hits=5, trials=100), found=good, covered_medians=good)
-    assert list(judge_promises(replace(kept, covered_ratios=good)).values()) == [True] * 4
-    broken = replace(kept, alarms=Share(hits=6, trials=100), covered_ratios=Share(hits=99, trials=100))
-    assert list(judge_promises(broken).values()) == [False, True, False, True]
+    assert list(judge_promises(replace(kept, covered_ratios=good)).values()) == ["yes"] * 4
+    broken = replace(kept, alarms=Share(hits=20, trials=100), covered_ratios=Share(hits=20, trials=20))
+    assert list(judge_promises(broken).values()) == ["no", "yes", "cannot tell", "yes"]
 
 
 def test_a_recording_too_short_for_the_judged_trials_judges_nothing(drawn_recording: Recording) -> None:
-    short = Recording(drawn_recording.header, drawn_recording.generations[:20])
+    short = Recording(drawn_recording.header, drawn_recording.generations[:21])
     table = promises_table(evaluate_calibration(short))
     assert text_frame(table).empty
-    assert table.remarks == ("Too short for trials of 8 generations.",)
+    assert table.remarks == ("Too short for trials of 6 generations.",)
