@@ -85,6 +85,7 @@ struct Backbone {
     float *zeros;  /* a row of the inner tensor outside of the picture */
     float *inner;  /* a whole clip's inner tensor, of a block that needs its mean before it can go on */
     float *sums;   /* of each task's share of it, (tasks, inner_pitch) */
+    float *hidden; /* the squeezed channels */
     float *scales; /* what each channel of it is multiplied with */
     int threads;
     Scratch *scratch; /* of each thread */
@@ -250,23 +251,24 @@ static void run_band_task(void *context, long task, int worker) {
     }
 }
 
+/* to += factor · from; the two do not overlap. */
+static void add_scaled(float *restrict to, const float *restrict from, long count, float factor) {
+    for (long i = 0; i < count; i++) to[i] += factor * from[i];
+}
+
 /* The scale of each channel, from the sums of all tasks. */
 static void compute_scales(const Backbone *backbone, const Block *block, long tasks) {
     const Excitation *excitation = &block->excitation;
     const long inner = block->inner_pitch, squeezed = excitation->squeezed;
-    float *scales = backbone->scales, *mean = backbone->sums; /* of the first task, and then of all */
-    for (long task = 1; task < tasks; task++)
-        for (long channel = 0; channel < inner; channel++) mean[channel] += mean[task * inner + channel];
-    float *hidden = mean + inner; /* the second task's are added by now */
+    float *scales = backbone->scales, *hidden = backbone->hidden, *sums = backbone->sums;
+    for (long task = 1; task < tasks; task++) add_scaled(sums, sums + task * inner, inner, 1.0f);
+    const float to_mean = TO_SWISH / (float)(backbone->frames * block->out.height * block->out.width);
     memcpy(hidden, excitation->squeeze_bias, (size_t)squeezed * sizeof *hidden);
-    const float scale = TO_SWISH / (float)(backbone->frames * block->out.height * block->out.width);
     for (long channel = 0; channel < block->inner_channels; channel++)
-        for (long i = 0; i < squeezed; i++)
-            hidden[i] += mean[channel] * scale * excitation->squeeze[channel * squeezed + i];
+        add_scaled(hidden, excitation->squeeze + channel * squeezed, squeezed, to_mean * sums[channel]);
     memcpy(scales, excitation->excite_bias, (size_t)inner * sizeof *scales);
     for (long i = 0; i < squeezed; i++)
-        for (long channel = 0; channel < inner; channel++)
-            scales[channel] += (hidden[i] < 0.0f ? 0.0f : hidden[i]) * excitation->excite[i * inner + channel];
+        add_scaled(scales, excitation->excite + i * inner, inner, hidden[i] < 0.0f ? 0.0f : hidden[i]);
     for (long channel = 0; channel < inner; channel += LANES)
         store(scales + channel, sigmoid(load(scales + channel)));
 }
@@ -462,7 +464,7 @@ static int build_blocks(Backbone *backbone, const BackboneWeights *weights) {
 static int build_scratch(Backbone *backbone) {
     const long planes = backbone->in_channels * ((backbone->stem_strip_rows - 1) * backbone->stem_stride + 3);
     long ring = 0, strip = planes * (backbone->width + 2), rows = 0, row = 0, inner = 0, pitch = 0;
-    long projected = 0;
+    long projected = 0, squeezed = 0;
     for (long i = 0; i < backbone->block_count; i++) {
         const Block *block = &backbone->blocks[i];
         const long row_floats = block->in.width * block->inner_pitch, places = block->out.height * block->out.width;
@@ -471,16 +473,18 @@ static int build_scratch(Backbone *backbone) {
         projected = largest(projected, PROJECTED_PLACES * (block->inner_pitch + block->in.channels));
         rows = largest(rows, (block->strip_rows - 1) * block->stride + 3);
         row = largest(row, row_floats);
-        pitch = largest(pitch, largest(block->inner_pitch, block->excitation.squeezed));
+        pitch = largest(pitch, block->inner_pitch);
+        squeezed = largest(squeezed, block->excitation.squeezed);
         if (block->excitation.squeezed)
             inner = largest(inner, backbone->frames * places * block->inner_pitch);
     }
     backbone->zeros = allocate(backbone, row);
     backbone->inner = allocate(backbone, inner);
-    backbone->sums = allocate(backbone, (backbone->frames * backbone->bands + 1) * pitch);
+    backbone->sums = allocate(backbone, backbone->frames * backbone->bands * pitch);
+    backbone->hidden = allocate(backbone, squeezed);
     backbone->scales = allocate(backbone, pitch);
     backbone->scratch = calloc((size_t)backbone->threads, sizeof *backbone->scratch);
-    if (!backbone->zeros || !backbone->inner || !backbone->sums || !backbone->scales || !backbone->scratch) return 0;
+    if (!backbone->zeros || !backbone->inner || !backbone->sums || !backbone->hidden || !backbone->scales || !backbone->scratch) return 0;
     for (int i = 0; i < backbone->threads; i++) {
         Scratch *scratch = &backbone->scratch[i];
         scratch->ring = allocate(backbone, ring);

@@ -9,6 +9,12 @@
  * this many pauses (some ten to a hundred microseconds), then sleeps. */
 #define PAUSES_BEFORE_SLEEP 2000
 
+/* A thread's tasks that nobody has taken yet: the first in the lower half, the end in the upper. Alone in
+ * its cache line, for each thread writes to its own. */
+typedef struct {
+    _Alignas(64) atomic_ullong range;
+} Share;
+
 struct Workers {
     pthread_t *threads;
     int thread_count; /* without the caller */
@@ -20,10 +26,9 @@ struct Workers {
     atomic_long loop;   /* counts loops; a change starts one */
     atomic_int ending;
     atomic_int busy;    /* workers that have not finished this loop */
-    atomic_long next;   /* task of this loop that nobody has taken */
     Task task;
     void *context;
-    long count;
+    Share *shares; /* of each thread, the caller's first */
 };
 
 typedef struct {
@@ -39,12 +44,37 @@ static void pause_briefly(void) {
 #endif
 }
 
-static void take_tasks(Workers *workers, int number) {
+static unsigned long long range_of(unsigned long long first, unsigned long long end) { return end << 32 | first; }
+
+/* A task of the share, or −1. Its owner takes from the front, others from the back. */
+static long take_task(Share *share, int is_owner) {
+    unsigned long long range = atomic_load_explicit(&share->range, memory_order_relaxed);
     for (;;) {
-        long task = atomic_fetch_add_explicit(&workers->next, 1, memory_order_relaxed);
-        if (task >= workers->count) return;
-        workers->task(workers->context, task, number);
+        const unsigned long long first = range & 0xffffffff, end = range >> 32;
+        if (first >= end) return -1;
+        const unsigned long long rest = is_owner ? range_of(first + 1, end) : range_of(first, end - 1);
+        if (atomic_compare_exchange_weak(&share->range, &range, rest)) return (long)(is_owner ? first : end - 1);
     }
+}
+
+/* First one's own share, then what others have not come to. */
+static void take_tasks(Workers *workers, int number) {
+    const int threads = workers->thread_count + 1;
+    for (int i = 0; i < threads; i++) {
+        Share *share = &workers->shares[(number + i) % threads];
+        for (long task; (task = take_task(share, i == 0)) >= 0;) workers->task(workers->context, task, number);
+    }
+}
+
+/* Neighbouring tasks to one thread, and the same ones in every loop of so many: what one loop leaves in a
+ * core's cache, the next one finds there. */
+static void share_tasks(Workers *workers, long count) {
+    const long threads = workers->thread_count + 1;
+    for (long i = 0; i < threads; i++)
+        atomic_store_explicit(&workers->shares[i].range,
+                              range_of((unsigned long long)(i * count / threads),
+                                       (unsigned long long)((i + 1) * count / threads)),
+                              memory_order_relaxed);
 }
 
 /* Wait until there has been another loop than `seen`. */
@@ -106,8 +136,7 @@ void run_tasks(Workers *workers, Task task, void *context, long count) {
     }
     workers->task = task;
     workers->context = context;
-    workers->count = count;
-    atomic_store_explicit(&workers->next, 0, memory_order_relaxed);
+    share_tasks(workers, count);
     atomic_store_explicit(&workers->busy, workers->thread_count, memory_order_relaxed);
     start_loop(workers);
     take_tasks(workers, 0);
@@ -121,7 +150,12 @@ Workers *start_workers(int threads) {
     pthread_cond_init(&workers->wake, NULL);
     pthread_cond_init(&workers->finished, NULL);
     workers->threads = calloc((size_t)threads, sizeof *workers->threads);
-    while (workers->threads && workers->thread_count < threads - 1) {
+    workers->shares = aligned_alloc(64, (size_t)threads * sizeof *workers->shares);
+    if (!workers->threads || !workers->shares) {
+        stop_workers(workers);
+        return NULL;
+    }
+    while (workers->thread_count < threads - 1) {
         Start *start = malloc(sizeof *start);
         if (start) *start = (Start){workers, workers->thread_count + 1};
         if (!start || pthread_create(&workers->threads[workers->thread_count], NULL, work, start)) {
@@ -141,6 +175,7 @@ void stop_workers(Workers *workers) {
     pthread_cond_destroy(&workers->finished);
     pthread_cond_destroy(&workers->wake);
     pthread_mutex_destroy(&workers->mutex);
+    free(workers->shares);
     free(workers->threads);
     free(workers);
 }
