@@ -6,7 +6,7 @@ import importlib.metadata
 import platform
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from epam.atomic_file import write_atomically
+from epam.backends.training_form import in_channels_last
 from epam.data.augmentation import Augmentation
 from epam.data.clip_dataset import ClipBatch, ClipDataset
 from epam.data.data_root import DataLocation, Split, open_split
@@ -26,6 +27,7 @@ from epam.errors import InputError, UnknownNameError, printable
 from epam.training.checkpoint_folder import CheckpointFolder, SavedState
 from epam.training.distributed import Processes
 from epam.training.epoch_evaluation import PUBLISHED_METRIC, Evaluation, evaluate_split
+from epam.training.freed_memory import freed_memory_kept
 from epam.training.gradient_steps import GradientSteps
 from epam.training.learning_curve import CURVE_NAME, write_learning_curve
 from epam.training.progress_display import ProgressDisplay
@@ -170,7 +172,7 @@ def carry_out(
         InputError: the device has no room, or no sample can be used.
     """
     threads = cores_left_by(plan.recipe.training.workers)
-    with compute_threads(threads), repeatable_convolutions():
+    with compute_threads(threads), repeatable_convolutions(), _memory_kept(processes.device):
         with processes.same_fate():
             run = _Run(plan, processes, threads=threads)
             facts = run.begin_or_resume(say if processes.is_first else lambda _: None)
@@ -273,7 +275,7 @@ class _Run:
                 dataset=request.location.dataset,
                 protocol=request.location.protocol,
             )
-        module = _in_channels_last(network.module)
+        module = in_channels_last(network.module)
         return self.processes.with_shared_norms(module) if training.sync_batch_norm else module
 
     def begin_or_resume(self, say: Callable[[str], None]) -> TrainingFacts:
@@ -453,6 +455,11 @@ class _Run:
         )
 
 
+def _memory_kept(device: torch.device) -> AbstractContextManager[None]:
+    """On a CPU, what a step frees is the next one's; a GPU's memory is PyTorch's own to keep."""
+    return freed_memory_kept() if device.type == "cpu" else nullcontext()
+
+
 def describe_versions() -> dict[str, str]:
     """Versions of Python and of the libraries that touch what is trained."""
     versions = {"python": platform.python_version()}
@@ -462,14 +469,6 @@ def describe_versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             versions[package] = "not installed"
     return versions
-
-
-def _in_channels_last(module: nn.Module) -> nn.Module:
-    """Lay out the weights of 2-D convolutions as they compute fastest; those of 3-D ones stay."""
-    for parameter in module.parameters():
-        if parameter.dim() == 4:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-    return module
 
 
 def _default_stream(choice: NetworkChoice) -> str:

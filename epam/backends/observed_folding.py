@@ -104,13 +104,19 @@ def _by_address(
     kinds: tuple[type[nn.Module], ...],
     tensor_of: Callable[[Any], Tensor | None],
 ) -> dict[int, str]:
-    """Names of modules of exactly these kinds, by the address of a tensor of theirs that is no other's."""
+    """Names of modules of these kinds, by the address of a tensor of theirs that is no other's."""
     found: dict[int, list[str]] = {}
     for name, part in named.items():
-        tensor = tensor_of(part) if type(part) in kinds else None
+        tensor = tensor_of(part) if _is_plain(part, kinds) else None
         if tensor is not None and not tensor.is_meta:
             found.setdefault(tensor.data_ptr(), []).append(name)
     return {address: names[0] for address, names in found.items() if len(names) == 1}
+
+
+def _is_plain(part: nn.Module, kinds: tuple[type[nn.Module], ...]) -> bool:
+    """Whether a module computes as one of these kinds does: subclasses may only have other arguments."""
+    kind = next((kind for kind in kinds if isinstance(part, kind)), None)
+    return kind is not None and type(part).forward is kind.forward
 
 
 def _first(names: Mapping[int, str], tensors: list[Tensor]) -> str | None:

@@ -14,7 +14,7 @@ from epam.backends.backend import Backend, BackendError, Inputs, Output, Precisi
 from epam.backends.registry import find_backend
 from epam.devices import check_device
 from epam.epam_net import EPAMNet
-from epam.errors import InputError, UnknownNameError
+from epam.errors import EpamError, InputError, UnknownNameError
 from epam.x_shiftnet import XShiftNetRecognizer
 
 PUBLISHED_SHAPES = {"rgb": (1, 3, 16, 224, 224), "pose": (1, 17, 48, 56, 56)}
@@ -50,7 +50,7 @@ class OptimizedModel:
         """Float32 inputs of ``shapes`` to float32 logits, as the network's own ``forward``.
 
         Raises:
-            InputError: inputs of other shapes than it was made ready for.
+            InputError: inputs of other shapes than it was made ready for, of another type or elsewhere.
         """
         shapes = tuple(tuple(tensor.shape) for tensor in inputs)
         if shapes != self.shapes:
@@ -58,6 +58,12 @@ class OptimizedModel:
                 f"inputs of shapes {shapes}: this network was made ready for {self.shapes}; call "
                 "epam.optimize again with example_inputs of the new shapes"
             )
+        for tensor in inputs:
+            if tensor.dtype is not torch.float32 or tensor.device.type != self.device.type:
+                raise InputError(
+                    f"an input of {tensor.dtype} on {tensor.device}: this network takes float32 on "
+                    f"{self.device}, whatever it computes in; convert it with .to()"
+                )
         return self.prepared.call(*inputs)
 
 
@@ -87,16 +93,21 @@ def optimize(
         UnknownNameError: no such backend or precision.
         BackendError: the backend lacks a library (the message says what to install), the precision or
             the device, or cannot run this network.
-        InputError: no example inputs for a network of other inputs than the paper's.
+        InputError: no example inputs for a network of other inputs than the paper's, or such as it cannot
+            take; weights that are not finite; fewer than one thread.
     """
+    if threads is not None and threads < 1:
+        raise InputError(f"threads {threads}: at least 1 is needed")
     chosen = find_backend(backend)
     where = check_device(str(device))
     check_backend(chosen, precision=precision, device=where)
+    _check_finite(model)
     network = copy.deepcopy(model).to(device=where, dtype=torch.float32).eval().requires_grad_(False)
     if reason := chosen.refuses(network):
         raise BackendError(f"backend {backend}: {reason}")
     inputs = _published_inputs(model) if example_inputs is None else tuple(example_inputs)
-    given = tuple(tensor.detach().to(where, torch.float32) for tensor in inputs)
+    given = _on(where, inputs)
+    _check_shapes(network, given)
     samples = tuple(_on(where, sample) for sample in calibration) if precision == "int8" else ()
     if precision == "int8" and not samples:
         raise BackendError(
@@ -145,6 +156,40 @@ def check_backend(backend: Backend, *, precision: str, device: torch.device) -> 
         raise BackendError(f"backend {backend.name}: {missing}")
 
 
+def _check_finite(model: nn.Module) -> None:
+    """Refuse weights that no backend could be held to: what is compared with not a number is never equal."""
+    statistics = [item for item in model.named_buffers() if item[0].endswith(("running_mean", "running_var"))]
+    for name, tensor in (*model.named_parameters(), *statistics):
+        if not torch.isfinite(tensor).all():
+            raise InputError(f"{type(model).__name__}: {name} is not finite; check the checkpoint's training")
+
+
+def _check_shapes(network: nn.Module, inputs: Inputs) -> None:
+    """Refuse inputs that the network itself cannot take; mostly no number is computed for it."""
+    try:
+        with torch.inference_mode():
+            copy.deepcopy(network).to("meta")(*(tensor.to("meta") for tensor in inputs))
+    except EpamError:
+        raise
+    # A forward that makes tensors of its own, or has operations without a form for shapes alone: run it.
+    except Exception:
+        _run_once(network, inputs)
+
+
+def _run_once(network: nn.Module, inputs: Inputs) -> None:
+    try:
+        with torch.inference_mode():
+            network(*inputs)
+    # Whatever its forward raises at inputs that do not fit.
+    except Exception as error:
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in inputs)
+        reason = str(error).partition("\n")[0]
+        raise InputError(
+            f"{type(network).__name__}: cannot take inputs of shapes {shapes} ({reason}); give tensors "
+            "in the order and of the shapes of its forward"
+        ) from error
+
+
 def _published_inputs(model: nn.Module) -> Inputs:
     if isinstance(model, EPAMNet):
         return torch.zeros(PUBLISHED_SHAPES["rgb"]), torch.zeros(PUBLISHED_SHAPES["pose"])
@@ -157,4 +202,5 @@ def _published_inputs(model: nn.Module) -> Inputs:
 
 
 def _on(device: torch.device, sample: Sequence[Tensor]) -> Inputs:
+    """Copies that a backend may keep, float32, on the device."""
     return tuple(tensor.detach().to(device, torch.float32) for tensor in sample)

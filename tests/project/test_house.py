@@ -48,6 +48,7 @@ MAY_IMPORT = {
 """Arrows point down: who may import what of ours, the more particular name first."""
 
 TESTED_ELSEWHERE = {
+    "epam.backends.backend": "test_registry.py and test_optimized_model.py: types, no code",
     "epam.data.person_crop": "test_clip.py and test_pipelines.py, which crop",
     "epam.data.preparation.finding": "test_split_checks.py and test_checking.py, which make them",
     "epam.data.preparation.video_checks": "test_checking.py, on a whole folder",

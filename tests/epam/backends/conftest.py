@@ -1,14 +1,17 @@
-"""A kind of file that NumPy alone can run, so that exports can be tested without an engine's start."""
+"""What tests of backends share: thin networks whose every part matters, clips for them, and a kind of file.
+
+The file is one that NumPy alone can run, so that exports can be tested without an engine's start.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from epam.backends.backend import Inputs, Precision
 from epam.backends.export import ExportRequest
@@ -83,3 +86,47 @@ def linear_clips() -> list[Inputs]:
 @pytest.fixture
 def linear_request(linear_clips: list[Inputs]) -> ExportRequest:
     return ExportRequest(example_inputs=linear_clips[0], input_names=("clip",), output_names=("logits",))
+
+
+@pytest.fixture
+def thin(lively) -> Callable[..., EPAMNet]:
+    """Build a thin EPAM-Net in evaluation mode, of seven classes and four frames unless told otherwise."""
+
+    def build(attention: str = "nested", **options: object) -> EPAMNet:
+        sizes = {"frames": 4, "stem_channels": 8, "rgb_blocks": (1, 2), "pose_blocks": (2,)} | options
+        return lively(EPAMNet(7, attention=attention, **sizes)).eval()
+
+    return build
+
+
+@pytest.fixture
+def clips() -> Callable[..., tuple[Tensor, Tensor]]:
+    """Draw frames and heatmaps of the thin network's strides, 8 and 2."""
+
+    def draw(batch: int = 1, *, frames: int = 4, side: int = 16) -> tuple[Tensor, Tensor]:
+        rgb = torch.randn(batch, 3, frames, side, side)
+        return rgb, torch.rand(batch, 17, 3 * frames, side // 4, side // 4)
+
+    return draw
+
+
+@pytest.fixture
+def convolutional(lively) -> nn.Module:
+    """A network of no kind that is known: a convolution, a norm, and a shortcut."""
+
+    class Residual(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem = nn.Conv3d(3, 8, 3, padding=1)
+            self.stem_norm = nn.BatchNorm3d(8)
+            self.branch = nn.Conv3d(8, 8, 1, bias=False)
+            self.branch_norm = nn.BatchNorm3d(8)
+            self.head = nn.Linear(8, 5)
+
+        def forward(self, clip: Tensor) -> Tensor:
+            if clip.shape[1] != 3:
+                raise ValueError("a graph tracer stops here")
+            x = self.stem_norm(self.stem(clip)).relu()
+            return self.head((x + self.branch_norm(self.branch(x))).mean(dim=(2, 3, 4)))
+
+    return lively(Residual()).eval()
