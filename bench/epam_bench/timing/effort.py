@@ -50,9 +50,7 @@ class Effort:
 
     def __post_init__(self) -> None:
         if not 0 < self.target < 1:
-            raise InputError(
-                f"target {self.target:g}: give a share between 0 and 1, for example 0.02 for 2 %"
-            )
+            raise InputError(f"target ±{100 * self.target:g} %: give one between 0 and 100 %")
         if self.budget_seconds is not None and not self.budget_seconds >= 0:
             raise InputError(f"budget {self.budget_seconds:g} s: it is at least 0")
         for name in ("processes", "samples", "warmup_calls", "compared_clips"):

@@ -25,8 +25,8 @@ def test_budget_grows_with_the_subjects_unless_it_is_given() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"target": 0}, "for example 0.02 for 2 %"),
-        ({"target": float("nan")}, "between 0 and 1"),
+        ({"target": 0}, "target ±0 %: give one between 0 and 100 %"),
+        ({"target": float("nan")}, "target ±nan %"),
         ({"budget_seconds": -1.0}, "at least 0"),
         ({"budget_seconds": float("nan")}, "at least 0"),
         ({"processes": 0}, "0 processes: at least 1"),
