@@ -272,7 +272,7 @@ def _what(record: AnyRecord) -> str:
             return (
                 f"median {record.median_ms:.3f} ms of {len(record.samples_ms)} calls on {record.device}, "
                 f"{record.precision}, batch {record.batch_size}, {record.threads} threads, {record.backend}, "
-                f"{record.clock}; {network}"
+                f"{record.task}, {record.clock}, in {len(record.blocks) or 1} turns; {network}"
             )
         case AccuracyRecord():
             return (

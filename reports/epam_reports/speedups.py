@@ -203,6 +203,11 @@ def best_forms(measured: Iterable[Measured]) -> list[BestForm]:
     return sorted(best, key=lambda form: (form.circumstances, form.record.median_ms))
 
 
+def is_timed(name: str, forms: Iterable[BestForm]) -> bool:
+    """Whether the network with this catalogue name was timed in any circumstances."""
+    return any(form.entry.card.name == name for form in forms)
+
+
 def find_form(forms: Sequence[BestForm], name: str, where: Circumstances) -> BestForm | None:
     """The fastest form of the network with this catalogue name in these circumstances."""
     return next(

@@ -11,10 +11,12 @@ from epam_reports.measurements import describe_input, gather, setting_of
 from epam_reports.setting_columns import SETTING_DTYPES, setting_columns, shared_setting
 from epam_reports.speedups import (
     REALISED_DTYPES,
+    YARDSTICK,
     BestForm,
     best_forms,
     compare_latencies,
     find_form,
+    is_timed,
     latency_interval,
     realised_figures,
 )
@@ -47,7 +49,7 @@ _DTYPES = {
     "ours_source": "string",
 }
 
-_COLUMNS = (
+_ALONE = (
     Column(
         key="latency_median_ms",
         header="Latency (ms)",
@@ -64,6 +66,9 @@ _COLUMNS = (
         evidence="rate",
     ),
     Column(key="gmacs_per_second", header="GMAC/s", decimals=1, absent="not counted", evidence="rate"),
+)
+
+_BESIDE_C3D = (
     Column(
         key="speedup_over_c3d",
         header="Faster than C3D (×)",
@@ -81,6 +86,9 @@ _COLUMNS = (
         evidence="realised",
     ),
     Column(key="realised_percent", header="Realised (%)", decimals=0, absent="", evidence="realised"),
+)
+
+_BESIDE_OURS = (
     Column(
         key="ours_ahead",
         header="EPAM-Net's speed over it (×)",
@@ -113,7 +121,9 @@ def best_backends_table(records: Iterable[AnyRecord]) -> Table:
             Column(key="title", header="Model"),
             Column(key="backend", header="Backend"),
             *setting_columns(settings),
-            *_COLUMNS,
+            *_ALONE,
+            *(_BESIDE_C3D if is_timed(YARDSTICK, forms) else ()),
+            *(_BESIDE_OURS if is_timed(OURS, forms) else ()),
         ),
         evidence=evidence_of(rows),
     )

@@ -14,9 +14,11 @@ from epam_reports.speedups import (
     REALISED_DTYPES,
     SPEEDUP_COLUMNS,
     SPEEDUP_DTYPES,
+    YARDSTICK,
     BestForm,
     best_forms,
     circumstances_of,
+    is_timed,
     latency_interval,
     realised_figures,
     speedup_figures,
@@ -58,6 +60,7 @@ def speed_table(records: Iterable[AnyRecord]) -> Table:
     timed = _in_order(measured)
     rows = [_row(entry, record, forms, latencies) for entry, record in timed]
     settings = [setting_of(record) for _, record in timed]
+    beside_c3d = is_timed(YARDSTICK, forms)
     return Table(
         name="speed",
         title="Speed of each backend",
@@ -90,16 +93,9 @@ def speed_table(records: Iterable[AnyRecord]) -> Table:
                 evidence="ratio",
             ),
             *EQUALITY_COLUMNS,
-            Column(
-                key="realised_percent",
-                header="MAC ratio realised (%)",
-                decimals=0,
-                notes="realised_notes",
-                absent="",
-                evidence="realised",
-            ),
+            *((_REALISED,) if beside_c3d else ()),
         ),
-        remarks=(_VERDICTS, RELATIVE_ERROR, _REALISED),
+        remarks=(_VERDICTS, RELATIVE_ERROR, *((_REALISED_MEANS,) if beside_c3d else ())),
         evidence=evidence_of(rows),
     )
 
@@ -110,7 +106,16 @@ _VERDICTS = (
     "runs would have found is what it could see."
 )
 
-_REALISED = (
+_REALISED = Column(
+    key="realised_percent",
+    header="MAC ratio realised (%)",
+    decimals=0,
+    notes="realised_notes",
+    absent="",
+    evidence="realised",
+)
+
+_REALISED_MEANS = (
     "MAC ratio realised: C3D's time over the row's, divided by C3D's multiply-adds over the row's, each "
     "network in its own best backend of those timed in the row's precision, batch and device."
 )
@@ -160,6 +165,9 @@ def _row(
         **(realised_figures(form, forms) if form else {}),
         **traced("latency", Evidence(records=(record,))),
         "latency_notes": join_notes(
-            ONE_PROCESS if low is None else None, *record.backend_notes, *record.caveats
+            # Newer records say it themselves, in their caveats.
+            None if record.blocks else ONE_PROCESS,
+            *record.backend_notes,
+            *record.caveats,
         ),
     }

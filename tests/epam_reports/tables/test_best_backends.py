@@ -68,6 +68,11 @@ def test_networks_of_other_circumstances_are_not_compared(interleaved: Latency) 
     assert frame.loc["PoseC3D", "EPAM-Net's speed over it (×)"] == "not timed"
 
 
+def test_columns_of_networks_that_were_not_timed_are_left_out(interleaved: Latency) -> None:
+    columns = set(text_frame(best_backends_table([interleaved("posec3d")])).columns)
+    assert not {"Faster than C3D (×)", "Realised (%)", "EPAM-Net is"} & columns
+
+
 def test_other_runs_are_compared_and_it_is_said(interleaved: Latency) -> None:
     records = [interleaved(), interleaved("c3d", run="two", milliseconds=200)]
     row = best_backends_table(records).frame.set_index("model").loc["c3d"]

@@ -56,9 +56,16 @@ def test_missing_count_or_missing_yardstick_is_said(records: list[AnyRecord]) ->
     uncounted = [record for record in records if record.kind == "latency"]
     notes = [note for _, note in lay_out(speed_table(uncounted)).footnotes]
     assert "no count record of epam_net and c3d: epam-bench flops epam_net c3d" in notes
-    alone = [record for record in records if record.model.name == "epam_net"]
-    notes = [note for _, note in lay_out(speed_table(alone)).footnotes]
+    other_threads = [record for record in records if record.model.name == "epam_net"]
+    other_threads.append(records[3].model_copy(update={"threads": 7}))
+    notes = [note for _, note in lay_out(speed_table(other_threads)).footnotes]
     assert "no latency of c3d in these circumstances: epam-bench latency c3d" in notes
+
+
+def test_without_c3d_nothing_is_said_of_it(records: list[AnyRecord]) -> None:
+    table = speed_table([record for record in records if record.model.name == "epam_net"])
+    assert "MAC ratio realised (%)" not in text_frame(table)
+    assert "C3D" not in " ".join(table.remarks)
 
 
 def test_networks_stand_together_the_fastest_first(records: list[AnyRecord], interleaved: Latency) -> None:
