@@ -147,7 +147,9 @@ void multiply(const Part *parts, long part_count, long pitch, long rows, const M
     const long blocks = (rows + most_rows - 1) / most_rows, height = rows / blocks, higher = rows % blocks;
     long inputs = 0;
     for (long i = 0; i < part_count; i++) inputs += parts[i].depth;
-    Panel panel = {parts, part_count, pitch, 0, 0, matrix->weights, matrix->bias, added, added_pitch, out, out_pitch};
+    Panel panel = {.parts = parts, .part_count = part_count, .pitch = pitch, .weights = matrix->weights,
+                   .bias = matrix->bias, .added = added, .added_pitch = added_pitch, .out = out,
+                   .out_pitch = out_pitch};
     for (long done = 0, width; done < all; done += width) {
         width = tile_groups(all, all - done);
         panel.first_row = 0;

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "workers.h"
 
 #include <pthread.h>
@@ -44,16 +43,19 @@ static void pause_briefly(void) {
 #endif
 }
 
-static unsigned long long range_of(unsigned long long first, unsigned long long end) { return end << 32 | first; }
+typedef unsigned long long Range;
+
+static Range range_of(Range first, Range end) { return end << 32 | first; }
 
 /* A task of the share, or −1. Its owner takes from the front, others from the back. */
 static long take_task(Share *share, int is_owner) {
-    unsigned long long range = atomic_load_explicit(&share->range, memory_order_relaxed);
+    Range range = atomic_load_explicit(&share->range, memory_order_relaxed);
     for (;;) {
-        const unsigned long long first = range & 0xffffffff, end = range >> 32;
+        const Range first = range & 0xffffffff, end = range >> 32;
         if (first >= end) return -1;
-        const unsigned long long rest = is_owner ? range_of(first + 1, end) : range_of(first, end - 1);
-        if (atomic_compare_exchange_weak(&share->range, &range, rest)) return (long)(is_owner ? first : end - 1);
+        const Range rest = is_owner ? range_of(first + 1, end) : range_of(first, end - 1);
+        if (atomic_compare_exchange_weak(&share->range, &range, rest))
+            return (long)(is_owner ? first : end - 1);
     }
 }
 
@@ -72,8 +74,7 @@ static void share_tasks(Workers *workers, long count) {
     const long threads = workers->thread_count + 1;
     for (long i = 0; i < threads; i++)
         atomic_store_explicit(&workers->shares[i].range,
-                              range_of((unsigned long long)(i * count / threads),
-                                       (unsigned long long)((i + 1) * count / threads)),
+                              range_of((Range)(i * count / threads), (Range)((i + 1) * count / threads)),
                               memory_order_relaxed);
 }
 
