@@ -36,6 +36,8 @@ LARGEST_COMPARED_BATCH = 8
 CALIBRATION_BATCHES, FIRST_CALIBRATION_SEED = 8, 1000
 """Of random numbers, for int8: enough to find ranges to compute in, and none that logits are compared on."""
 
+GPU_RAMP_SECONDS = 0.1
+
 Report = Callable[[str], None]
 
 
@@ -142,13 +144,20 @@ class Child:
             "notes": list(form.notes),
             "weights_bytes": form.weights_bytes,
             "device": self._read_device(),
+            "device_free_bytes": self._device_free_bytes(),
             **meter.result(form.weights_bytes),
         }
 
     def _take_turn(self, calls: int) -> Message:
-        """Time so many calls after one that is not timed: another's turn has taken the caches."""
+        """Time so many calls after one that is not timed: another's turn has taken the caches.
+
+        A GPU that has idled is given longer, to come back to its clock.
+        """
         assert self._stopwatch is not None
-        self._call()
+        until = time.monotonic() + (GPU_RAMP_SECONDS if self._device != "cpu" else 0.0)
+        self._stopwatch_ms()
+        while time.monotonic() < until:
+            self._stopwatch_ms()
         samples = [self._stopwatch.time_ms(self._call) for _ in range(calls)]
         return {"samples_ms": samples, "device": self._read_device()}
 
@@ -171,6 +180,10 @@ class Child:
     def _stopwatch_ms(self) -> float:
         assert self._stopwatch is not None
         return self._stopwatch.clock_ms(self._call)
+
+    def _device_free_bytes(self) -> int | None:
+        """Of a GPU, what is left for others."""
+        return None if self._device == "cpu" else torch.cuda.mem_get_info(self._device)[0]
 
     def _read_device(self) -> dict[str, Any]:
         state: DeviceState = read_device_state(self._device)

@@ -69,7 +69,13 @@ class Run:
         with tempfile.TemporaryDirectory(prefix="epam-bench-") as folder:
             while self.running and not self._is_over():
                 start, self._least_seconds = self.seconds, 0.0
-                self._run_generation(Path(folder))
+                try:
+                    self._run_generation(Path(folder))
+                except WorkerError as error:
+                    if self.generations == 0:
+                        raise
+                    self._tell(f"no further process can be started: {error}")
+                    return
                 self._last_seconds = self.seconds - start
                 self.generations += 1
                 self.width = max(widths(self._taken()).values(), default=math.inf)
@@ -107,8 +113,7 @@ class Run:
     ) -> list[Contestant]:
         """Start the next children, as many as belong together or as memory holds; the rest keep waiting."""
         ready: list[Contestant] = []
-        largest = 0
-        while waiting and self._belongs(waiting[0], group, ready, largest):
+        while waiting and self._belongs(waiting[0], group, ready):
             contestant = waiting.pop(0)
             contestant.group = group
             self._tell(f"preparing {contestant.subject.label}")
@@ -117,14 +122,13 @@ class Run:
             except WorkerError as error:
                 contestant.fail(str(error))
                 continue
-            largest = max(largest, contestant.told["process_bytes"] or 0)
             ready.append(contestant)
         return ready
 
-    def _belongs(self, contestant: Contestant, group: int, ready: Sequence[Contestant], largest: int) -> bool:
+    def _belongs(self, contestant: Contestant, group: int, ready: Sequence[Contestant]) -> bool:
         if self.generations > 0:
             return contestant.group == group
-        return not ready or free_bytes() >= max(SPARE_BYTES, 2 * largest)
+        return not ready or _has_room(ready)
 
     def _prepare_one(self, contestant: Contestant, nursery: Nursery, folder: Path) -> None:
         order = self._order_for(contestant.subject)
@@ -234,6 +238,16 @@ class Run:
     def _tell(self, done: str) -> None:
         known = f"; widest interval ±{self.width:.1%}" if math.isfinite(self.width) else ""
         self._report(f"{done}{known}")
+
+
+def _has_room(ready: Sequence[Contestant]) -> bool:
+    """Whether another child would find enough memory, of the machine and of the GPU if there is one."""
+    largest = max(contestant.told["process_bytes"] or 0 for contestant in ready)
+    if free_bytes() < max(SPARE_BYTES, 2 * largest):
+        return False
+    left = ready[-1].told["device_free_bytes"]
+    reserved = max(contestant.told["reserved_bytes"] or 0 for contestant in ready)
+    return left is None or left >= max(SPARE_BYTES, 2 * reserved)
 
 
 def share_of_others(spans: Iterable[tuple[LoadReading, LoadReading]]) -> float | None:

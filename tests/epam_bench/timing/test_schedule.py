@@ -10,8 +10,10 @@ import pytest
 
 from epam_bench.machine_load import LoadReading
 from epam_bench.timing import schedule
+from epam_bench.timing.contestant import Contestant
 from epam_bench.timing.effort import Effort, Limits
 from epam_bench.timing.schedule import Run, share_of_others
+from epam_bench.timing.worker import WorkerError
 
 pytestmark = pytest.mark.usefixtures("children_within")
 
@@ -94,6 +96,30 @@ def test_groups_stay_together_in_later_generations(trial, monkeypatch) -> None:
     assert [contestant.group for contestant in one.contestants] == [0, 0, 1]
     assert one.groups == 2
     assert all(len({process for process, _ in c.blocks}) == 2 for c in one.contestants)
+
+
+def test_full_gpu_begins_another_group(trial, monkeypatch) -> None:
+    monkeypatch.setattr(schedule, "free_bytes", lambda: 2**40)
+    first, second = Contestant(trial()), Contestant(trial())
+    roomy = {"process_bytes": None, "device_free_bytes": None, "reserved_bytes": None}
+    first.prepared = roomy
+    assert schedule._has_room([first])
+    for left, fits in ((9 * 2**30, True), (7 * 2**30, False)):
+        second.prepared = roomy | {"device_free_bytes": left, "reserved_bytes": 4 * 2**30}
+        assert schedule._has_room([first, second]) == fits
+
+
+def test_nursery_that_fails_later_ends_the_run_with_what_it_has(trial, monkeypatch) -> None:
+    def fail_later(nursery) -> None:
+        if one.generations > 0:
+            raise WorkerError("no memory")
+
+    monkeypatch.setattr(schedule.Nursery, "wait_until_ready", fail_later)
+    said: list[str] = []
+    one = Run([trial()], Effort(budget_seconds=1e6), Limits(), said.append)
+    one.go()
+    assert one.generations == 1
+    assert said[-1] == "no further process can be started: no memory"
 
 
 def test_share_of_others_is_weighed_by_time() -> None:
