@@ -13,6 +13,7 @@ from epam.backends.backend import BackendError, Inputs, Output, Precision, Prepa
 from epam.backends.engine_errors import first_line
 from epam.backends.frame_major import frame_major
 from epam.backends.library_check import missing_libraries
+from epam.backends.open_vino_quantisation import quantise_model as quantise_model
 from epam.backends.quiet_import import import_quietly
 
 ARITHMETIC: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
@@ -60,44 +61,64 @@ class OpenVino:
         """Convert, quantise where asked, and compile for the request's shapes.
 
         Raises:
-            BackendError: the network cannot be converted, or NNCF is missing for int8.
+            BackendError: the network cannot be converted, NNCF is missing for int8, or the processor
+                does not compute in bf16.
         """
         converted = convert_model(model, request.example_inputs)
+        notes = []
         if request.precision == "int8":
             converted = quantise_model(converted, request.calibration)
-        core = import_quietly("openvino").Core()
-        compiled = core.compile_model(
-            converted,
-            "CPU",
-            {
-                "PERFORMANCE_HINT": "LATENCY",
-                "INFERENCE_NUM_THREADS": request.threads,
-                "INFERENCE_PRECISION_HINT": ARITHMETIC[request.precision],
-            },
-        )
+            notes.append(f"int8 by NNCF, ranges from {len(request.calibration)} inputs")
+        compiled = _compile(converted, request)
         infer = compiled.create_infer_request()
         outputs = len(compiled.outputs)
 
         def call(*inputs: Tensor) -> Output:
-            results = infer.infer(
-                [as_array(tensor) for tensor in inputs], share_inputs=True, share_outputs=True
-            )
+            # What is shared is read before the call returns, so that nothing need be copied first.
+            arrays = [as_array(tensor) for tensor in inputs]
+            results = infer.infer(arrays, share_inputs=True, share_outputs=True)
             return as_output([results[index] for index in range(outputs)])
 
-        return Prepared(call=call)
+        return Prepared(
+            call=call,
+            weights_bytes=None if request.precision == "bf16" else _count_constant_bytes(converted),
+            notes=tuple(notes),
+        )
 
 
-def quantise_model(converted: Any, calibration: tuple[Inputs, ...]) -> Any:
-    """The same network with int8 weights and activations, their ranges found on real inputs.
+def _compile(converted: Any, request: Request) -> Any:
+    """An ``openvino.CompiledModel`` that computes in what was asked for."""
+    wanted = ARITHMETIC[request.precision]
+    try:
+        compiled = (
+            import_quietly("openvino")
+            .Core()
+            .compile_model(
+                converted,
+                "CPU",
+                {
+                    "PERFORMANCE_HINT": "LATENCY",
+                    "INFERENCE_NUM_THREADS": request.threads,
+                    "INFERENCE_PRECISION_HINT": wanted,
+                },
+            )
+        )
+    except Exception as error:
+        raise BackendError(
+            f"backend openvino: OpenVINO cannot compile the network: {first_line(error)}"
+        ) from error
+    chosen = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+    if chosen != wanted:
+        raise BackendError(
+            f"backend openvino: this processor does not compute in {request.precision} (OpenVINO chose "
+            f"{chosen}); use --precision fp32"
+        )
+    return compiled
 
-    Raises:
-        BackendError: NNCF is not installed.
-    """
-    if missing := missing_libraries("nncf"):
-        raise BackendError(f"backend openvino: int8 {missing}")
-    nncf = import_quietly("nncf")
-    samples = [tuple(as_array(tensor) for tensor in sample) for sample in calibration]
-    return nncf.quantize(converted, nncf.Dataset(samples), subset_size=len(samples))
+
+def _count_constant_bytes(converted: Any) -> int:
+    """Bytes of a graph's constants: its weights, and little else."""
+    return sum(node.data.nbytes for node in converted.get_ops() if node.get_type_name() == "Constant")
 
 
 BACKEND = OpenVino()
