@@ -31,6 +31,11 @@ POWER = 0.80
 TRIMMED = 0.25
 """Of the turns' ratios at either end, left out of their mean: a neighbour's burst of work hits one turn."""
 
+WIDENING = 1.1
+"""Of every interval. Runs stop when theirs is narrow, by luck more often than not: on drawn machines such
+intervals held the truth in 92 to 94 of 100 runs, and hold it in 94 to 96 so widened; those of runs of fixed
+length then hold it in 95 to 98."""
+
 RESAMPLES = 1000
 
 MOST_VALUES = 1024
@@ -80,15 +85,17 @@ class _Estimate:
         """Of the exponential."""
         if self.degrees == 0:
             return 0.0, math.inf
-        reach = student_quantile((1 + confidence) / 2, self.degrees) * self.error
+        reach = self._reach(confidence)
         return math.exp(self.centre - reach), math.exp(self.centre + reach)
 
     def smallest_detectable(self, confidence: float) -> float:
         """Relative difference that is found with the power above."""
         if self.degrees == 0:
             return math.inf
-        shares = ((1 + confidence) / 2, POWER)
-        return math.expm1(sum(student_quantile(share, self.degrees) for share in shares) * self.error)
+        return math.expm1(self._reach(confidence) + student_quantile(POWER, self.degrees) * self.error)
+
+    def _reach(self, confidence: float) -> float:
+        return WIDENING * student_quantile((1 + confidence) / 2, self.degrees) * self.error
 
 
 def compare_blocks(
