@@ -185,7 +185,8 @@ def _draw_bars(axes: Axes, record: RooflineRecord) -> None:
         axes.text(time_ms, place, said, fontsize=7, va="center", color="0.3")
     axes.set_yticks(places, labels=names, fontsize=7, parse_math=False)
     axes.invert_yaxis()
-    axes.set_xlim(0, 1.22 * max(times))
+    # Where no operation took any time that the clock could tell.
+    axes.set_xlim(0, 1.22 * max(times) or 1.0)
     axes.set_xlabel("ms of one call, and what sets its least time")
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)

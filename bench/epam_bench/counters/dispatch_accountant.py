@@ -463,6 +463,9 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
 
 def bytes_of(tensor: Tensor) -> int:
     """Bytes that a tensor occupies: what is expanded lies in memory once."""
+    # Packed for a library's kernels: its strides say nothing.
+    if tensor.layout is not torch.strided:
+        return tensor.numel() * tensor.element_size()
     try:
         strides = tensor.stride()
     except (RuntimeError, NotImplementedError):

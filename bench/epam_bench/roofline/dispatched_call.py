@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch._ops import HigherOrderOperator
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from epam_bench.counters.dispatch_accountant import FORMULAS, bytes_of, in_schema_order, tensors_in
 from epam_bench.counters.operation_kinds import base_name, kind_of, ledger_name, moves_nothing, plain_name
@@ -19,6 +23,58 @@ GATHERS = frozenset({"embedding", "index", "_unsafe_index", "index_select", "gat
 """Operations that read of their first operand only what they return."""
 
 CONVOLUTION_SIGN, PRODUCT_SIGN = " ∗ ", " · "
+
+
+class DispatchDescriber(TorchDispatchMode):
+    """Describes every operation that is dispatched, in order.
+
+    In inference mode an operation that is made of others arrives whole; it stays one, and what it
+    computes and moves is what its parts do.
+
+    Attributes:
+        functions: what was called.
+        operations: the same, described.
+    """
+
+    supports_higher_order_operators = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.functions: list[Any] = []
+        self.operations: list[Operation] = []
+        self._parts: list[Operation] | None = None
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        named = kwargs or {}
+        if torch.is_inference_mode_enabled() and not isinstance(func, HigherOrderOperator):
+            outer, self._parts = self._parts, []
+            with self:
+                result = func.decompose(*args, **named)
+            parts, self._parts = self._parts, outer
+            if result is not NotImplemented:
+                self._note(func, sum_up(parts))
+                return result
+        result = func(*args, **named)
+        self._note(func, describe_call(func, args, named, result))
+        return result
+
+    def _note(self, func: Any, operation: Operation) -> None:
+        if self._parts is not None:
+            self._parts.append(operation)
+            return
+        self.functions.append(func)
+        self.operations.append(operation)
+
+
+def sum_up(parts: Sequence[Operation]) -> Operation:
+    """An operation made of others: named for the one that multiplies most, or else moves most."""
+    moving = [part for part in parts if part.bytes or part.macs]
+    if not moving:
+        return VIEWS
+    main = max(moving, key=lambda part: (part.macs, part.bytes))
+    return replace(main, macs=sum(part.macs for part in moving), bytes=sum(part.bytes for part in moving))
 
 
 def describe_call(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Operation:

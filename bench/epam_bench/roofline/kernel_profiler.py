@@ -14,14 +14,13 @@ from typing import Any
 import torch
 from torch import nn
 from torch._C._autograd import DeviceType
-from torch._ops import HigherOrderOperator
 from torch.autograd.profiler import record_function
 from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from epam.backends.backend import Inputs, Precision
 from epam.backends.optimized_model import optimize
-from epam_bench.roofline.dispatched_call import describe_call
+from epam_bench.roofline.dispatched_call import DispatchDescriber
 from epam_bench.roofline.operation import Operation, OperationPass, TimedCall
 
 LABEL = "roofline operation "
@@ -30,32 +29,24 @@ CAVEAT = "what lies between operations is the whole less the kernels: it is not 
 
 
 class LabellingMode(TorchDispatchMode):
-    """Puts every operation under a label with its number, and describes it.
+    """Puts every operation under a label with its number.
 
     Attributes:
-        operations: by number.
+        count: how many there were.
     """
 
     supports_higher_order_operators = True
 
     def __init__(self) -> None:
         super().__init__()
-        self.operations: list[Operation] = []
+        self.count = 0
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        named = kwargs or {}
-        # In inference mode what is made of others arrives whole.
-        if torch.is_inference_mode_enabled() and not isinstance(func, HigherOrderOperator):
-            with self:
-                result = func.decompose(*args, **named)
-            if result is not NotImplemented:
-                return result
-        with record_function(f"{LABEL}{len(self.operations)}"):
-            result = func(*args, **named)
-        self.operations.append(describe_call(func, args, named, result))
-        return result
+        with record_function(f"{LABEL}{self.count}"):
+            self.count += 1
+            return func(*args, **(kwargs or {}))
 
 
 @dataclass
@@ -81,12 +72,16 @@ class KernelProfile:
 
     def run_pass(self) -> None:
         """A forward pass with one."""
+        with torch.inference_mode(), DispatchDescriber() as describer:
+            self.call(*self.inputs)
         mode = LabellingMode()
         with profile(activities=list(self.activities)) as listening, torch.inference_mode(), mode:
             self.call(*self.inputs)
             if ProfilerActivity.CUDA in self.activities:
                 torch.cuda.synchronize()
-        self._passes.append(OperationPass(tuple(timed_calls(mode.operations, listening.events() or ()))))
+        if mode.count == len(describer.operations):
+            calls = timed_calls(describer.operations, listening.events() or ())
+            self._passes.append(OperationPass(tuple(calls)))
 
     def passes(self) -> tuple[OperationPass, ...]:
         """Those that were taken apart."""
