@@ -29,7 +29,7 @@ AIMED_MS = 4.0
 """The clip is as long as makes a call take about this."""
 
 FIRST_FRAMES, FEWEST_FRAMES, MOST_FRAMES = 8, 1, 64
-CALLS_FOR_MEDIAN, PROCESSES_FOR_MEDIAN = 100, 3
+PROCESSES_FOR_MEDIAN = 3
 ROUNDS, CALLS = 6, 25
 """Turns of each in a generation, and timed calls a turn: a tenth of a second of a 4 ms model."""
 
@@ -111,20 +111,12 @@ def prepare_header(environment: Environment, threads: int) -> Header:
     """
     with Nursery() as nursery:
         nursery.wait_until_ready()
-
-        def time_model(frames: int) -> list[float]:
-            worker = _start(nursery, MODEL, frames, threads)
-            answer = worker.ask({"do": "take a turn", "calls": CALLS_FOR_MEDIAN}, seconds=ANSWER_SECONDS)
-            worker.close()
-            samples: list[float] = answer["samples_ms"]
-            return samples
-
         frames = FIRST_FRAMES
         for _ in range(2):
             # The quickest: a busy moment must not make the model a small one for good.
-            quickest = min(time_model(frames))
+            quickest = min(_time_model(nursery, frames, threads, processes=1))
             frames = min(MOST_FRAMES, max(FEWEST_FRAMES, round(frames * AIMED_MS / quickest)))
-        taken = median(median(time_model(frames)) for _ in range(PROCESSES_FOR_MEDIAN))
+        taken = median(_time_model(nursery, frames, threads, processes=PROCESSES_FOR_MEDIAN))
     return Header(
         created=datetime.now(UTC),
         environment=environment,
@@ -133,6 +125,17 @@ def prepare_header(environment: Environment, threads: int) -> Header:
         median_ms=taken,
         wait_ms=SLOWDOWN * taken,
     )
+
+
+def _time_model(nursery: Nursery, frames: int, threads: int, *, processes: int) -> list[float]:
+    """Milliseconds of calls, in processes that take turns as those of a generation do."""
+    workers = [_start(nursery, MODEL, frames, threads) for _ in range(processes)]
+    samples: list[float] = []
+    for worker in workers * ROUNDS:
+        samples += worker.ask({"do": "take a turn", "calls": CALLS}, seconds=ANSWER_SECONDS)["samples_ms"]
+    for worker in workers:
+        worker.close()
+    return samples
 
 
 @contextmanager

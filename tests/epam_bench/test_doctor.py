@@ -116,6 +116,8 @@ def test_too_few_trials_tell_nothing_and_a_slowdown_that_is_not_there_is_not_fou
         for one in drawn_recording.generations[:6]
     ]
     assert check_recording(drawn_recording.header, none_planted)[2].grade == "poor"
+    too_much = drawn_recording.header.model_copy(update={"wait_ms": 2.0})
+    assert check_recording(too_much, none_planted)[2].grade == "unknown"
 
 
 def test_the_whole_is_as_good_as_its_worst_known_part() -> None:
