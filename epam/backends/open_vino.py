@@ -28,18 +28,44 @@ def convert_model(model: nn.Module, inputs: Inputs) -> Any:
     Raises:
         BackendError: it has an operation that OpenVINO's converter does not know.
     """
-    openvino = import_quietly("openvino")
     form = frame_major(model) or model
-    try:
-        with warnings.catch_warnings():
-            # The tracer warns of every size that it takes as fixed; here all sizes are.
-            warnings.simplefilter("ignore")
-            converted = openvino.convert_model(
-                form, example_input=inputs, input=[tuple(tensor.shape) for tensor in inputs]
-            )
-    except Exception as error:
-        raise BackendError(f"OpenVINO cannot convert {type(model).__name__}: {first_line(error)}") from error
-    return converted
+    failures = []
+    for exported in (False, True):
+        try:
+            return _convert(form, inputs, exported=exported)
+        except Exception as error:
+            failures.append(error)
+    reason = next(filter(None, map(_unknown_operations, failures)), first_line(failures[-1]))
+    raise BackendError(f"OpenVINO cannot convert {type(model).__name__}: {reason}") from failures[-1]
+
+
+def _convert(form: nn.Module, inputs: Inputs, *, exported: bool) -> Any:
+    """Convert what PyTorch's tracer sees, or else what ``torch.export`` does: some networks have but one."""
+    openvino = import_quietly("openvino")
+    pytorch = import_quietly("openvino.frontend.pytorch")
+    shapes = [tuple(tensor.shape) for tensor in inputs]
+    extensions = [
+        pytorch.ConversionExtension(name, _truncate) for name in ("aten::trunc", "aten.trunc.default")
+    ]
+    with warnings.catch_warnings():
+        # The tracer warns of every size that it takes as fixed; here all sizes are.
+        warnings.simplefilter("ignore")
+        return openvino.convert_model(
+            form, example_input=inputs, input=shapes, extension=extensions, dynamo=exported
+        )
+
+
+def _truncate(context: Any) -> list[Any]:
+    """``trunc`` by operations that OpenVINO has, for its converter has none."""
+    opset = import_quietly("openvino.opset13")
+    x = context.get_input(0)
+    return [opset.multiply(opset.sign(x), opset.floor(opset.absolute(x))).output(0)]
+
+
+def _unknown_operations(error: Exception) -> str | None:
+    """The line of a converter's long message that names the operations."""
+    lines = (line.strip(" -") for line in str(error).splitlines())
+    return next((line for line in lines if line.startswith("No conversion rule")), None)
 
 
 class OpenVino:
