@@ -32,6 +32,9 @@ CHUNK_BYTES = 4 * 2**20
 Ours, by trial: the depthwise convolution then finds in a cache what the expansion wrote, and no tensor
 is so large (32 MB) that the C library would give it fresh pages from the system on each call."""
 
+LARGEST_COUNTED_BLOCK = 31 * 2**20
+"""Bytes; glibc's threshold of mapping adapts up to 32 MB (mallopt(3), M_MMAP_THRESHOLD)."""
+
 Size = tuple[int, int, int, int]
 
 
@@ -214,6 +217,9 @@ def pack_frames(
         dtype: of weights and activations.
         threads: that compute.
     """
+    # glibc returns memory to the system when twice the largest block that it has mapped and freed lies free:
+    # one block, of the largest size that it counts, makes it keep a call's memory for the next one.
+    torch.empty(LARGEST_COUNTED_BLOCK, dtype=torch.uint8)
     if isinstance(form, FrameMajorEPAMNet):
         return PackedEPAMNet(form, example, dtype, threads)
     assert isinstance(form, FrameMajorRecognizer)
