@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+
 import psutil
 
 from epam_bench.machine_load import LoadReading, busy_caveat, others_cpu_fraction, read_load
@@ -35,3 +39,15 @@ def test_counters_only_go_up() -> None:
     before, after = read_load(), read_load()
     assert after.wall_seconds >= before.wall_seconds
     assert after.own_seconds >= before.own_seconds > 0
+
+
+def test_children_s_time_is_our_own_and_one_that_is_gone_has_none() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", "sum(range(10**7)); input()"], stdin=subprocess.PIPE
+    ) as child:
+        while sum(psutil.Process(child.pid).cpu_times()[:2]) < 0.1:
+            time.sleep(0.01)
+        alone, together = read_load(), read_load([child.pid])
+        assert together.own_seconds - alone.own_seconds >= 0.1
+        child.kill()
+    assert read_load([child.pid]).own_seconds - alone.own_seconds < 0.1

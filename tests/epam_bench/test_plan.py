@@ -10,6 +10,7 @@ from epam_baselines import list_models, model_spec
 from epam_bench.plan import (
     parse_batch_sizes,
     parse_inputs,
+    parse_names,
     plan_counters,
     plan_models,
     plan_plugins,
@@ -101,3 +102,9 @@ def test_plugins_of_a_folder_cannot_take_a_catalogue_models_name(
     found = plan_plugins(tmp_path)
     assert found.specs == ()
     assert "c3d is left out" in found.problems[f"plug-in {tmp_path / 'same.py'}"]
+
+
+def test_names_are_separated_by_commas_each_once() -> None:
+    assert parse_names("--backend", "eager, fused,,eager") == ["eager", "fused"]
+    with pytest.raises(InputError, match="--backend ' , ': write names with commas between"):
+        parse_names("--backend", " , ")

@@ -251,3 +251,14 @@ def test_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.strip().count("\n") == 0
     assert str(blocked) in done.stderr
+
+
+def test_whole_run_times_fourteen_networks_and_four_of_them_in_fast_forms_too() -> None:
+    from epam_bench.commands import reproduce
+
+    plan = reproduce._plan_timing(quick=False, device="cpu", threads=1)
+    plain = [subject.spec.name for subject in plan.subjects if subject.backend == "eager"]
+    assert sorted(plain) == sorted(reproduce.TIMED_MODELS)
+    fused = [subject.spec.name for subject in plan.subjects if subject.backend == "fused"]
+    assert fused == list(reproduce.FAST_MODELS)
+    assert plan.subjects[0].label == "epam_net, reference"
