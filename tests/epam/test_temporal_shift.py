@@ -44,3 +44,27 @@ def test_gradient_goes_back_to_the_frame_that_a_value_came_from(frames: int) -> 
     # The first frame's first fold leaves the clip, as does the last frame's second fold.
     assert clip.grad[:, 0, 0, 0].tolist() == [0.0] + [1.0] * (frames - 1)
     assert clip.grad[:, 1, 0, 0].tolist() == [1.0] * (frames - 1) + [0.0]
+
+
+@pytest.mark.parametrize("frames", [1, 2, 5])
+def test_the_gradient_is_the_shift_the_other_way(frames: int) -> None:
+    x = torch.randn(2 * frames, 7, 3, 3, dtype=torch.float64, requires_grad=True)
+
+    def shift(x: torch.Tensor) -> torch.Tensor:
+        return temporal_shift(x, frames=frames, fold=2)
+
+    # Against differences, and once more for the gradient's own gradient.
+    assert torch.autograd.gradcheck(shift, x)
+    assert torch.autograd.gradgradcheck(shift, x)
+    with torch.no_grad():
+        without_gradient = shift(x)
+    assert torch.equal(shift(x), without_gradient)
+
+
+def test_with_a_gradient_the_order_of_memory_stays() -> None:
+    x = torch.randn(4, 8, 3, 3).contiguous(memory_format=torch.channels_last).requires_grad_()
+    shifted = temporal_shift(x, frames=2, fold=2)
+    shifted.sum().backward()
+    assert shifted.is_contiguous(memory_format=torch.channels_last)
+    assert x.grad is not None
+    assert x.grad[:, 4:].eq(1).all()
