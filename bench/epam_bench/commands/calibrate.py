@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from epam.errors import InputError
 from epam_bench.commands.options import INTERRUPTED, Format, FormatOption
 
 DEFAULT_FOLDER = Path("epam-bench-out/calibration")
@@ -50,7 +51,13 @@ def calibrate(
             _record(path, minutes, threads)
         except KeyboardInterrupt:
             interrupted = True
-    calibration = evaluate_calibration(read_recording(path))
+    try:
+        calibration = evaluate_calibration(read_recording(path))
+    except InputError:
+        if not interrupted:
+            raise
+        tell(f"stopped; the same command goes on with what is in {path}")
+        raise typer.Exit(INTERRUPTED) from None
     tell(*(f"wrote {written}" for written in write_calibration(calibration, output_dir)))
     tables = [promises_table(calibration), trial_sizes_table(calibration)]
     emit(tables[: 1 if output_format is Format.CSV else 2], output_format=output_format, output=None)

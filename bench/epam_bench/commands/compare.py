@@ -71,7 +71,7 @@ def compare(
     for change in slower:
         low, high = change.comparison.interval
         tell(
-            f"slower by more than {threshold:.3g}: {change.new.model.name} ({change.new.backend}, "
+            f"slower by more than {100 * threshold:g} %: {change.new.model.name} ({change.new.backend}, "
             f"{change.new.precision}, batch {change.new.batch_size}), ratio {change.comparison.ratio:.3f} "
             f"[{low:.3f}, {high:.3f}]"
         )

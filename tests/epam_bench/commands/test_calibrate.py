@@ -10,7 +10,9 @@ from typer.testing import CliRunner
 
 from epam.errors import InputError
 from epam_bench.calibration import Recording
+from epam_bench.commands import calibrate as command
 from epam_bench.commands.calibrate import RECORDING_NAME, calibrate
+from epam_bench.commands.options import INTERRUPTED
 
 
 def run(*arguments: object) -> Any:
@@ -40,3 +42,18 @@ def test_no_minutes_write_up_what_is_recorded(folder: Path) -> None:
 
 def test_nothing_recorded_cannot_be_written_up(tmp_path: Path) -> None:
     assert isinstance(run("--minutes", 0, "-o", tmp_path).exception, InputError)
+
+
+def test_a_recording_stopped_too_soon_says_how_to_go_on(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = (folder / RECORDING_NAME).read_text().splitlines(keepends=True)
+
+    def stop(path: Path, minutes: float, threads: int | None) -> None:
+        path.write_text("".join(lines[:3]))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "_record", stop)
+    result = run("--minutes", 1, "-o", folder)
+    assert result.exit_code == INTERRUPTED
+    assert "goes on" in result.stderr
