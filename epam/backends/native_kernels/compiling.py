@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import hashlib
 import os
@@ -103,7 +104,9 @@ def _private_folder() -> Path:
             return folder
     except (OSError, RuntimeError):  # read-only, a file in the way, or no home at all
         pass
-    return Path(tempfile.mkdtemp(prefix="epam-bench-native-"))
+    temporary = tempfile.mkdtemp(prefix="epam-bench-native-")
+    atexit.register(shutil.rmtree, temporary, ignore_errors=True)
+    return Path(temporary)
 
 
 def _is_ours(path: Path) -> bool:
