@@ -34,6 +34,9 @@ TOO_MUCH_COVERED = 1.15
 
 WARMUP_PASSES = 2
 
+PEAK_DTYPES: dict[Precision, torch.dtype] = {**DTYPES, "int8": torch.int8}
+"""Of the arithmetic whose peak an operation is held against."""
+
 Report = Callable[[str], None]
 """Told in words what was just done, once a step."""
 
@@ -116,10 +119,10 @@ def measure_roofline(
             _check_logits(network, profile, backend, precision)
             report(f"{spec.name}: logits compared")
             before = read_load()
-            peaks = measure_peaks(where, DTYPES[precision], seconds=peak_seconds)
+            peaks = measure_peaks(where, PEAK_DTYPES[precision], seconds=peak_seconds)
             report("peaks measured")
             whole_ms = _take_turns(profile, where, passes, report)
-            peaks = better_peaks(peaks, measure_peaks(where, DTYPES[precision], seconds=peak_seconds))
+            peaks = better_peaks(peaks, measure_peaks(where, PEAK_DTYPES[precision], seconds=peak_seconds))
             report("peaks measured again")
             others = others_cpu_fraction(before, read_load())
             taken = profile.passes()

@@ -49,13 +49,14 @@ def measure_peaks(
 
     Args:
         device: where.
-        dtype: of the arithmetic; bytes are bytes.
+        dtype: of the arithmetic, ``torch.int8`` too; bytes are bytes.
         seconds: for all.
         cache_bytes: of the last cache; none: what the machine says.
     """
     cache = cache_bytes or last_cache_bytes(device)
     with torch.inference_mode():
-        work = _products(device, dtype) + _convolutions(device, dtype)
+        # PyTorch has no convolution of whole numbers.
+        work = _products(device, dtype) + ([] if dtype is torch.int8 else _convolutions(device, dtype))
         flops = _best_rate(work, device, seconds / 2)
         memory = _best_rate(_moves(MEMORY_SHARE * cache, device), device, seconds / 4)
         in_cache = [move for share in CACHE_SHARES for move in _moves(int(share * cache), device)]
@@ -127,9 +128,11 @@ def _wait(device: torch.device) -> None:
 def _products(device: torch.device, dtype: torch.dtype) -> list[tuple[Action, float]]:
     sides = CUDA_PRODUCTS if device.type == "cuda" else CPU_PRODUCTS
 
+    multiply = torch._int_mm if dtype is torch.int8 else torch.mm
+
     def product(side: int) -> tuple[Action, float]:
         left, right = torch.randn(2, side, side, device=device).to(dtype)
-        return (lambda: torch.mm(left, right)), 2.0 * side**3
+        return (lambda: multiply(left, right)), 2.0 * side**3
 
     return [product(side) for side in sides]
 

@@ -12,11 +12,12 @@ from epam_bench.roofline.peaks import better_peaks, last_cache_bytes, measure_pe
 CPU = torch.device("cpu")
 
 
-def test_peaks_are_of_this_machine_and_plausible(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("dtype", [torch.float32, torch.int8])
+def test_peaks_are_of_this_machine_and_plausible(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peaks_module, "CPU_PRODUCTS", (128,))
     monkeypatch.setattr(peaks_module, "CPU_CONVOLUTIONS", ((1, 32, 14, 3),))
     monkeypatch.setattr(peaks_module, "MEMORY_SHARE", 2)
-    found = measure_peaks(CPU, torch.float32, seconds=0.05, cache_bytes=2**21)
+    found = measure_peaks(CPU, dtype, seconds=0.05, cache_bytes=2**21)
     assert 0.1 < found.gflops_per_second < 1e5
     assert 0.1 < found.memory_gigabytes_per_second <= found.cache_gigabytes_per_second < 1e5
     assert 0.05 < found.launch_microseconds < 1e4
