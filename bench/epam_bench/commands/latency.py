@@ -128,6 +128,7 @@ def latency(
     from epam_bench.commands.model_choice import choose_models
     from epam_bench.commands.output import check_outputs, emit, report_failures, tell
     from epam_bench.plan import parse_batch_sizes, parse_names
+    from epam_bench.records import read_records
     from epam_bench.timing.effort import Effort, Limits
     from epam_bench.timing.subject import plan_subjects
     from epam_reports.tables import timing_tables
@@ -154,7 +155,8 @@ def latency(
     tell(*plan.remarks)
     outcome = time_all(plan.subjects, effort, records=records, limits=Limits(prepare_seconds=timeout))
     if outcome.records:
-        tables = timing_tables(outcome.records)
+        # What was counted earlier says how many multiply-adds a network did in its time.
+        tables = timing_tables(outcome.records, read_records(records)[0])
         emit(
             tables[:1] if output_format is Format.CSV else tables,
             output_format=output_format,
