@@ -12,7 +12,8 @@ from epam.backends.engine_errors import first_line
 from epam.backends.export import ExportRequest
 from epam.backends.export_form import export_form
 from epam.backends.library_check import missing_libraries
-from epam.backends.open_vino import convert_model, quantise_model
+from epam.backends.open_vino import convert_model
+from epam.backends.open_vino_quantisation import quantise_model
 from epam.backends.quiet_import import import_quietly
 
 
