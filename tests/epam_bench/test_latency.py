@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from epam.backends.equality import BOUNDS
 from epam_bench.latency import DRAWN_RANGES, measure_latency
 from epam_bench.timing.effort import Effort, Limits
 
@@ -51,7 +52,7 @@ def test_record_holds_samples_by_turn_equality_memory_and_setting(trial) -> None
     assert first.equality.clips == 6
     assert first.equality.relative_error < 1e-6
     assert second.equality is not None
-    assert 1e-6 < second.equality.relative_error < second.equality.bound == 0.1
+    assert 1e-6 < second.equality.relative_error < second.equality.bound == BOUNDS["bf16"]
     assert second.weights_bytes < first.weights_bytes
     assert first.preparation_seconds is not None
     assert first.first_call_ms is not None
