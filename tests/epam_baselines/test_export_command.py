@@ -40,6 +40,9 @@ def test_trained_network_becomes_files_whose_card_runs_without_torch(
         "net.xml.json",
         "net.xml.md",
     ]
+    graph = (tmp_path / "out" / "net.xml").read_text()
+    assert 'names="heatmaps"' in graph
+    assert 'names="logits"' in graph
     card = json.loads((tmp_path / "out" / "net.xml.json").read_text())
     assert card["classes"] == list(CLASSES)
     assert card["trained_on"] == "embedded xsub"
