@@ -2,73 +2,69 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 import warnings
 from collections.abc import Mapping
-from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from epam.backends.backend import DTYPES, BackendError, Output, Precision, Prepared, Request
+from epam.backends.backend import DTYPES, BackendError, Precision, Prepared, Request
 from epam.backends.engine_errors import first_line
 from epam.backends.frame_major import frame_major
+from epam.backends.memory_format import lay_out
+from epam.backends.plain_call import count_weights_bytes, plain_call
 
 
 class Compiled:
-    """The network compiled by inductor for one shape of inputs."""
+    """The network compiled by inductor for one shape of inputs.
+
+    EPAM-Net and its streams are compiled in their frame-major form, channels-last; of other networks
+    inductor chooses the memory format.
+    """
 
     name = "compile"
-    summary = "compiled by torch.compile (inductor) with its weights frozen, channels-last where it is 2-D"
+    summary = "compiled by torch.compile (inductor) with its weights frozen into the kernels"
     precisions: Mapping[str, tuple[Precision, ...]] = {
         "cpu": ("fp32", "bf16"),
         "cuda": ("fp32", "fp16", "bf16"),
     }
 
     def missing(self) -> str | None:
-        """The compiler to install."""
-        from torch._inductor.cpp_builder import get_cpp_compiler
-
-        try:
-            get_cpp_compiler()
-        except Exception:
-            return "needs a C++ compiler, and none is found: apt-get install g++ (or name yours in $CXX)"
-        return None
+        """The compiler that inductor calls; with a GPU, Triton calls it too."""
+        wanted = os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")
+        if shutil.which(wanted):
+            return None
+        return (
+            f"needs a C++ compiler, and {wanted!r} is not found: apt-get install g++, or name another in CXX"
+        )
 
     def refuses(self, model: nn.Module) -> str | None:
         """Nothing is known not to compile before it is tried."""
         return None
 
     def prepare(self, model: nn.Module, request: Request) -> Prepared:
-        """Compile for the request's shapes, by a first call.
+        """Compile for the request's shapes, by a first call; the kernels go to PyTorch's own cache on disk.
 
         Raises:
             BackendError: the compiler fails on the network.
         """
-        dtype = DTYPES[request.precision]
+        from torch._inductor import config as inductor
+
         form = frame_major(model)
-        if form is not None:
-            form = form.to(memory_format=torch.channels_last)
-        network = (form or model).to(dtype)
-        compiled = torch.compile(network, dynamic=False, options={"freezing": True})
-
-        def call(*inputs: Tensor) -> Output:
-            # Freezing happens only where autograd is off at the time of compiling.
-            with torch.inference_mode():
-                return _as_float(compiled(*(tensor.to(dtype) for tensor in inputs)))
-
+        network = (form and lay_out(form, "channels-last")) or model
+        network = network.to(DTYPES[request.precision])
+        call = plain_call(torch.compile(network, dynamic=False), request)
         try:
-            with warnings.catch_warnings():
+            # Freezing given to torch.compile as an option is not heeded: it is read before options are.
+            with inductor.patch(freezing=True), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 call(*request.example_inputs)
         except Exception as error:
             raise BackendError(f"backend {self.name}: {type(model).__name__}: {first_line(error)}") from error
-        return Prepared(call=call)
-
-
-def _as_float(output: Output) -> Output:
-    if isinstance(output, Tensor):
-        return output.float()
-    return cast(Output, type(output)(*(logits.float() for logits in output)))
+        return Prepared(call=call, weights_bytes=count_weights_bytes(network))
 
 
 BACKEND = Compiled()

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+pytest.importorskip("openvino")
+
+import epam
+from epam.backends.backend import BackendError, Inputs, Precision, Request
+from epam.backends.equality import check_equality, reference_logits
+from epam.backends.open_vino import BACKEND, convert_model
+
+
+def off_by(model: nn.Module, inputs: Inputs, precision: Precision = "fp32", samples: int = 0) -> float:
+    """Relative error against float64; fails where it is not within its bound."""
+    name, expected = reference_logits(model, [inputs])
+    calibration = tuple(tuple(torch.rand_like(x) for x in inputs) for _ in range(samples))
+    request = Request(example_inputs=inputs, precision=precision, calibration=calibration)
+    prepared = BACKEND.prepare(model, request)
+    equality = check_equality(prepared.call, [inputs], reference=name, expected=expected, precision=precision)
+    assert equality.holds, equality
+    return equality.relative_error
+
+
+@pytest.mark.parametrize("sizes", [{"batch": 3}, {"batch": 1, "frames": 1}], ids=str)
+def test_logits_are_those_of_the_twin(
+    sizes: dict[str, int], thin: Callable[..., epam.EPAMNet], clips: Callable[..., Inputs]
+) -> None:
+    assert off_by(thin(), clips(**sizes)) < 1e-5
+
+
+def test_other_networks_are_converted_as_they_are(convolutional: nn.Module) -> None:
+    assert off_by(convolutional, (torch.randn(2, 3, 4, 8, 8),)) < 1e-5
+
+
+def test_logits_of_one_call_outlast_the_next(convolutional: nn.Module) -> None:
+    first, second = torch.randn(2, 1, 3, 4, 8, 8)
+    call = BACKEND.prepare(convolutional, Request(example_inputs=(first,))).call
+    kept = call(first)
+    assert isinstance(kept, Tensor)
+    before = kept.clone()
+    call(second)
+    assert torch.equal(kept, before)
+
+
+def test_inputs_in_any_order_of_memory_give_the_same(convolutional: nn.Module) -> None:
+    clip = torch.randn(1, 3, 4, 8, 8)
+    call = BACKEND.prepare(convolutional, Request(example_inputs=(clip,))).call
+    last = clip.contiguous(memory_format=torch.channels_last_3d)
+    assert torch.equal(call(clip), call(last))
+
+
+def test_int8_is_near_and_says_what_it_was_calibrated_on(convolutional: nn.Module) -> None:
+    pytest.importorskip("nncf")
+    clip = (torch.rand(1, 3, 4, 8, 8),)
+    request = Request(example_inputs=clip, precision="int8", calibration=(clip, clip))
+    assert BACKEND.prepare(convolutional, request).notes == ("int8 by NNCF, ranges from 2 inputs",)
+    assert off_by(convolutional, clip, "int8", samples=2) < 0.1
+
+
+@pytest.mark.slow
+def test_int8_of_the_network_is_within_its_bound(
+    thin: Callable[..., epam.EPAMNet], clips: Callable[..., Inputs]
+) -> None:
+    pytest.importorskip("nncf")
+    off_by(thin(), clips(), "int8", samples=4)
+
+
+def test_an_operation_that_it_lacks_is_named() -> None:
+    class Odd(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.special.erfcx(x)
+
+    with pytest.raises(BackendError, match=r"cannot convert Odd.*erfcx"):
+        convert_model(Odd(), (torch.zeros(2, 3),))
+
+
+def test_truncation_is_taught_to_the_converter() -> None:
+    class Truncated(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x.trunc()
+
+    call = BACKEND.prepare(Truncated(), Request(example_inputs=(torch.zeros(1, 4),))).call
+    assert call(torch.tensor([[-1.5, -0.5, 0.5, 2.0]])).tolist() == [[-1, 0, 0, 2]]

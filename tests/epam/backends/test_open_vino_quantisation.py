@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("openvino")
+
+from epam.backends.open_vino_quantisation import keep_sums_exact, share_roundings
+from epam.backends.quiet_import import import_quietly
+
+
+@pytest.fixture
+def opset() -> Any:
+    return import_quietly("openvino.opset13")
+
+
+def round_to(opset: Any, x: Any, high: float, low: float = 0.0) -> Any:
+    limits = [opset.constant(np.float32(limit)) for limit in (low, high)]
+    return opset.fake_quantize(x, *limits, *limits, 256)
+
+
+def cut(opset: Any, x: Any, start: int, stop: int) -> Any:
+    return opset.slice(x, *(opset.constant(np.array([n])) for n in (start, stop, 1, 1)))
+
+
+def kinds(model: Any) -> list[str]:
+    wanted = ("Parameter", "Relu", "Slice", "FakeQuantize", "Concat", "Add")
+    return [node.get_type_name() for node in model.get_ordered_ops() if node.get_type_name() in wanted]
+
+
+def build(opset: Any, ends: list[Any], start: Any) -> Any:
+    return import_quietly("openvino").Model([opset.result(end) for end in ends], [start])
+
+
+def run(model: Any, x: Any) -> list[Any]:
+    compiled = import_quietly("openvino").compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    return list(compiled([x]).values())
+
+
+def test_slices_of_one_tensor_are_rounded_once_before_they_are_cut(opset: Any) -> None:
+    given = opset.parameter([1, 4, 2, 2], np.float32)
+    trunk = opset.relu(given)
+    parts = [round_to(opset, cut(opset, trunk, n, n + 2), 2.0) for n in (0, 2)]
+    model = build(opset, [opset.concat(parts, 1), round_to(opset, trunk, 2.0)], given)
+    x = np.linspace(-2, 2, 16, dtype=np.float32).reshape(1, 4, 2, 2)
+    before = run(model, x)
+    assert share_roundings(model) == 1
+    assert kinds(model).count("FakeQuantize") == 1
+    assert kinds(model).index("FakeQuantize") < kinds(model).index("Slice")
+    for now, then in zip(run(model, x), before, strict=True):
+        np.testing.assert_array_equal(now, then)
+
+
+def test_the_widest_range_is_kept(opset: Any) -> None:
+    given = opset.parameter([1, 4, 2, 2], np.float32)
+    trunk = opset.relu(given)
+    model = build(opset, [round_to(opset, trunk, 1.0), round_to(opset, trunk, 3.0)], given)
+    assert share_roundings(model) == 1
+    x = np.full((1, 4, 2, 2), 2.5, np.float32)
+    for output in run(model, x):
+        np.testing.assert_allclose(output, 2.5, atol=3 / 255)
+
+
+def test_signed_ranges_and_a_single_rounding_are_left_alone(opset: Any) -> None:
+    given = opset.parameter([1, 4, 2, 2], np.float32)
+    signed = [round_to(opset, given, 2.0, -2.0), round_to(opset, given, 3.0, -3.0)]
+    single = round_to(opset, opset.relu(given), 1.0)
+    model = build(opset, [*signed, single], given)
+    assert share_roundings(model) == 0
+    assert kinds(model).count("FakeQuantize") == 3
+
+
+def test_a_convolution_is_added_to_its_shortcut_unrounded(opset: Any) -> None:
+    given = opset.parameter([1, 4, 2, 2], np.float32)
+    weight = opset.constant(np.ones((4, 4, 1, 1), np.float32))
+    conv = opset.convolution(given, weight, [1, 1], [0, 0], [0, 0], [1, 1])
+    biased = opset.add(conv, opset.constant(np.ones((1, 4, 1, 1), np.float32)))
+    shortcut = round_to(opset, given, 2.0, -2.0)
+    model = build(opset, [opset.add(round_to(opset, biased, 9.0, -9.0), shortcut)], given)
+    assert keep_sums_exact(model) == 1
+    assert kinds(model).count("FakeQuantize") == 1
