@@ -26,7 +26,7 @@ def test_what_fails_to_compile_is_told_in_one_line(monkeypatch: pytest.MonkeyPat
         return call
 
     monkeypatch.setattr(torch, "compile", fail)
-    with pytest.raises(BackendError, match="Linear: RuntimeError: the compiler failed$"):
+    with pytest.raises(BackendError, match=r"Linear: RuntimeError: the compiler failed$"):
         BACKEND.prepare(nn.Linear(2, 2), Request(example_inputs=(torch.zeros(1, 2),)))
 
 
