@@ -253,11 +253,14 @@ class Worker:
 
     def _has_ended(self) -> bool:
         """Whether the process is gone, now or in a moment: its pipes are closed a little before."""
-        for _ in range(LAST_MOMENTS):
-            if psutil.Process(self.pid).status() == psutil.STATUS_ZOMBIE:
-                return True
-            time.sleep(MOMENT_SECONDS)
-        return False
+        # Where the nursery died too, and its children with it, there is not even a zombie left.
+        with suppress(psutil.NoSuchProcess):
+            for _ in range(LAST_MOMENTS):
+                if psutil.Process(self.pid).status() == psutil.STATUS_ZOMBIE:
+                    return True
+                time.sleep(MOMENT_SECONDS)
+            return False
+        return True
 
 
 def _last_line(text: bytes) -> str:
