@@ -785,7 +785,9 @@ def check_writable(path: Path) -> None:
     """Raise RecordError unless records can be appended to a file: asked before anything is measured."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.open("ab").close()
+        with path.open("ab") as file:
+            # Records are put on the disk one by one: /dev/null and its like refuse that.
+            os.fsync(file.fileno())
     except OSError as error:
         raise RecordError(f"{path}: cannot be written ({error.strerror}); name another place") from None
 
