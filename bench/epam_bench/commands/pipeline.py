@@ -13,7 +13,6 @@ import typer
 from epam_bench.commands.options import (
     DEFAULT_RECORDS,
     INTERRUPTED,
-    NOTHING_MEASURED,
     Format,
     FormatOption,
     OutputFile,
@@ -138,7 +137,7 @@ def pipeline(
         tables = [pipeline_steps_table(outcome.records), *others]
         emit(tables, output_format=output_format, output=output, records=outcome.records)
     if outcome.interrupted:
-        raise typer.Exit(INTERRUPTED if outcome.records else NOTHING_MEASURED)
+        raise typer.Exit(INTERRUPTED)
 
 
 @contextmanager
