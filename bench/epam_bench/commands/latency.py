@@ -25,6 +25,7 @@ from epam_bench.commands.options import (
 
 if TYPE_CHECKING:
     from epam_bench.latency import Outcome
+    from epam_bench.records import AnyRecord
     from epam_bench.timing.effort import Effort, Limits
     from epam_bench.timing.subject import Subject
 
@@ -67,7 +68,7 @@ def latency(
     budget: Annotated[
         float | None,
         typer.Option(
-            help="Stop after so many seconds in any case, compiling included.",
+            help="Start nothing new after so many seconds, compiling included; each row gets a turn.",
             min=0,
             show_default="40 a row",
         ),
@@ -128,7 +129,6 @@ def latency(
     from epam_bench.commands.model_choice import choose_models
     from epam_bench.commands.output import check_outputs, emit, report_failures, tell
     from epam_bench.plan import parse_batch_sizes, parse_names
-    from epam_bench.records import read_records
     from epam_bench.timing.effort import Effort, Limits
     from epam_bench.timing.subject import plan_subjects
     from epam_reports.tables import timing_tables
@@ -156,7 +156,7 @@ def latency(
     outcome = time_all(plan.subjects, effort, records=records, limits=Limits(prepare_seconds=timeout))
     if outcome.records:
         # What was counted earlier says how many multiply-adds a network did in its time.
-        tables = timing_tables(outcome.records, read_records(records)[0])
+        tables = timing_tables(outcome.records, _read_known(records))
         emit(
             tables[:1] if output_format is Format.CSV else tables,
             output_format=output_format,
@@ -168,6 +168,18 @@ def latency(
         raise typer.Exit(INTERRUPTED)
     if outcome.failures:
         raise typer.Exit(SOME_FAILED if outcome.records else NOTHING_MEASURED)
+
+
+def _read_known(path: Path) -> Sequence[AnyRecord]:
+    """What a record file holds; one that cannot be read is told, and costs no row that was just timed."""
+    from epam_bench.commands.output import tell
+    from epam_bench.records import RecordError, read_records
+
+    try:
+        return read_records(path)[0]
+    except RecordError as error:
+        tell(str(error))
+        return ()
 
 
 def time_all(
