@@ -137,7 +137,7 @@ def _to_record(
 def _interval_caveats(run: Run, effort: Effort, interrupted: bool) -> dict[Subject, tuple[str, ...]]:
     """What is to be said of a row's interval: from how few processes, or wider than was asked for."""
     taken = {one.subject: one.blocks for one in run.running if one.blocks}
-    known = widths(taken)
+    known, what = widths(taken), "ratio" if len(taken) > 1 else "median"
     said: dict[Subject, tuple[str, ...]] = {}
     for subject, blocks in taken.items():
         processes = len({process for process, _ in blocks})
@@ -148,7 +148,7 @@ def _interval_caveats(run: Run, effort: Effort, interrupted: bool) -> dict[Subje
         elif wide > effort.target and not interrupted:
             shown = f"±{wide:.1%}" if math.isfinite(wide) else "without a limit"
             said[subject] = (
-                f"its ratio's interval is {shown}, not the ±{effort.target:.1%} asked for: time is spent",
+                f"the interval of its {what} is {shown}, not the ±{effort.target:.1%} asked for: time is spent",
             )
     return said
 
