@@ -111,14 +111,14 @@ def check_timer() -> Check:
     )
 
 
-def check_neighbours(before: LoadReading, after: LoadReading, *, while_what: str = "we did nothing") -> Check:
+def check_neighbours(before: LoadReading, after: LoadReading) -> Check:
     """How much of the machine others use."""
     share = others_cpu_fraction(before, after)
     load = f", load average {after.load_average:.1f}" if after.load_average is not None else ""
     return Check(
         name="neighbours",
         grade=_grade(share, good=0.05, fair=0.15),
-        seen=f"others took {share:.0%} of the processors while {while_what}{load}",
+        seen=f"others took {share:.0%} of the processors while we did nothing{load}",
         advice="" if share <= 0.05 else "stop what else runs (top shows it), or measure when it is done",
     )
 
