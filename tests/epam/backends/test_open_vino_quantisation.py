@@ -7,7 +7,13 @@ import pytest
 
 pytest.importorskip("openvino")
 
-from epam.backends.open_vino_quantisation import keep_sums_exact, share_roundings
+from epam.backends.open_vino_quantisation import (
+    fit_swish,
+    keep_sums_exact,
+    share_roundings,
+    shorten_swishes,
+    spread_gates,
+)
 from epam.backends.quiet_import import import_quietly
 
 
@@ -81,3 +87,52 @@ def test_a_convolution_is_added_to_its_shortcut_unrounded(opset: Any) -> None:
     model = build(opset, [opset.add(round_to(opset, biased, 9.0, -9.0), shortcut)], given)
     assert keep_sums_exact(model) == 1
     assert kinds(model).count("FakeQuantize") == 1
+
+
+def gated_swish(opset: Any, high: float) -> Any:
+    """A network that rounds to ±high, scales two channels by a sigmoid, then swish, then rounds."""
+    given = opset.parameter([2, 2, 3, 5], np.float32)
+    rounded = round_to(opset, given, high, -high)
+    mean = opset.reduce_mean(rounded, opset.constant(np.array([0, 2, 3])), True)
+    gate = round_to(opset, opset.sigmoid(mean), 1.0)
+    swish = opset.swish(opset.multiply(rounded, gate))
+    return build(opset, [round_to(opset, swish, high, -0.3)], given)
+
+
+def test_gates_stay_unrounded_and_are_repeated_along_a_row(opset: Any) -> None:
+    model = gated_swish(opset, 6.0)
+    x = np.random.default_rng(0).normal(0, 3, (2, 2, 3, 5)).astype(np.float32)
+    before = run(model, x)
+    assert spread_gates(model) == 1
+    assert kinds(model).count("FakeQuantize") == 2
+    np.testing.assert_allclose(run(model, x)[0], before[0], atol=0.03)
+
+
+@pytest.mark.parametrize("reach", [0.0, 0.2, 1.0, 3.0, 6.0])
+def test_a_polynomial_holds_for_all_that_it_can_be_given(reach: float) -> None:
+    coefficients = fit_swish(reach, tolerance=0.004)
+    assert coefficients is not None
+    for x in np.linspace(-reach, reach, 77):
+        nearly = x / 2 + sum(c * x ** (2 * k) for k, c in enumerate(coefficients))
+        assert abs(nearly - x / (1 + np.exp(-x))) < 0.0041
+
+
+def test_the_nearer_the_more_terms_and_none_where_too_many_are_needed() -> None:
+    few, many = fit_swish(2.0, tolerance=1e-2), fit_swish(2.0, tolerance=1e-5)
+    assert few is not None
+    assert many is not None
+    assert len(few) < len(many)
+    assert fit_swish(40.0, tolerance=1e-3) is None
+    assert fit_swish(float("inf"), tolerance=1.0) is None
+
+
+def test_a_gated_swish_moves_by_one_level_at_most(opset: Any) -> None:
+    model = gated_swish(opset, 3.0)
+    x = np.linspace(-4, 4, 60, dtype=np.float32).reshape(2, 2, 3, 5)
+    before = run(model, x)[0]
+    assert shorten_swishes(model) == 1
+    assert np.abs(run(model, x)[0] - before).max() <= 1.01 * 3.3 / 255
+
+
+def test_a_swish_of_a_wide_range_stays_exact(opset: Any) -> None:
+    assert shorten_swishes(gated_swish(opset, 100.0)) == 0
