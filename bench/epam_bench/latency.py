@@ -148,7 +148,7 @@ def _interval_caveats(run: Run, effort: Effort, interrupted: bool) -> dict[Subje
         elif wide > effort.target and not interrupted:
             shown = f"±{wide:.1%}" if math.isfinite(wide) else "without a limit"
             said[subject] = (
-                f"the interval of its {what} is {shown}, not the ±{effort.target:.1%} asked for: time is spent",
+                f"its {what}'s interval is {shown}, not the ±{effort.target:.1%} asked for: time is spent",
             )
     return said
 
