@@ -259,7 +259,7 @@ class LatencyRecord(_Record):
         reserved_bytes: what the device's allocator held at its highest; CUDA only.
         process_bytes: resident memory of the whole process at its highest, libraries and all.
         device_before: clocks and temperature when timing began, and ``device_after`` when it ended.
-        clock: how time was read: ``perf_counter`` or ``perf_counter, device synchronised``.
+        clock: how time was read: ``perf_counter``, the same or ``CUDA events`` with ``device synchronised``.
         run: name of the interleaved run; only records of one run met the same noise.
         interleaved_with: the other models of that run.
         interrupted: the user stopped the run before all its samples were taken.
@@ -359,7 +359,7 @@ class MachinePeaks(_Frozen):
     """What this machine can do at most, measured on it in the same run.
 
     Attributes:
-        gflops_per_second: of a large matrix product in the record's precision; two FLOPs a MAC.
+        gflops_per_second: of large products or convolutions in the record's precision; two FLOPs a MAC.
         memory_gigabytes_per_second: read and written together, of arrays far larger than any cache.
         cache_gigabytes_per_second: the same of arrays that the last cache holds.
         launch_microseconds: of the smallest operation: what each costs however little it does.
