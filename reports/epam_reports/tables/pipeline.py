@@ -152,7 +152,7 @@ def _setting_columns(records: Sequence[PipelineRecord]) -> tuple[Column, ...]:
         Column(key="backend", header="Backend"),
         Column(key="precision", header="Precision"),
         *(Column(key=key, header=headers[key]) for key, values in varied.items() if len(values) > 1),
-        Column(key="persons", header="Persons"),
+        Column(key="persons", header="Persons", absent="unknown"),
         Column(key="video_frames", header="Frames"),
     )
 
@@ -169,7 +169,8 @@ def _setting(record: PipelineRecord) -> dict[str, object]:
         "device": record.device,
         "threads": record.threads,
         "video": record.video,
-        "persons": record.persons,
+        # Of a video without an annotation nobody has counted them.
+        "persons": record.persons or None,
         "video_frames": record.video_frames,
         "video_width": width,
         "video_height": height,
@@ -282,4 +283,6 @@ def _words(step: str, found: Sequence[PipelineRecord], of: int) -> str:
 
 
 def _persons(count: int) -> str:
+    if not count:
+        return "an unknown number of persons"
     return f"{count} person" if count == 1 else f"{count} persons"
