@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -59,7 +60,8 @@ class CudaGraph:
                 f"backend {self.name}: {type(model).__name__} cannot be recorded: {first_line(error)}"
             ) from error
         return Prepared(
-            call=replaying(graph.replay, buffers, logits), weights_bytes=count_weights_bytes(network)
+            call=replaying(partial(_replay, graph, network), buffers, logits),
+            weights_bytes=count_weights_bytes(network),
         )
 
 
@@ -88,6 +90,11 @@ def record(forward: Callable[[], Output]) -> tuple[torch.cuda.CUDAGraph, Output]
         with torch.cuda.graph(graph, stream=stream):
             logits = forward()
     return graph, logits
+
+
+def _replay(graph: torch.cuda.CUDAGraph, _network: nn.Module) -> None:
+    """Replay; a graph knows its weights by their addresses alone, so the network must outlive it."""
+    graph.replay()
 
 
 def replaying(replay: Callable[[], None], buffers: Inputs, logits: Output) -> Callable[..., Output]:
