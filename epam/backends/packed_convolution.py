@@ -134,7 +134,9 @@ def has_bf16() -> bool:
         return True
     # Elsewhere than on x86, oneDNN says so where the processor can.
     is_x86 = getattr(torch.cpu, "_is_avx2_supported", lambda: False)()
-    return not is_x86 and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    if is_x86 or not torch.backends.mkldnn.is_available():
+        return False
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def _agrees(dtype: torch.dtype) -> bool:
