@@ -37,10 +37,10 @@ class Workers:
         self._start()
 
     def _start(self) -> None:
-        self._process = os.getpid()
-        self._handle = kernels().start_workers(self._count)
-        if not self._handle:
+        handle = kernels().start_workers(self._count)
+        if not handle:
             raise BackendError(f"backend native: cannot start {self._count} threads; ask for fewer")
+        self._handle, self._process = handle, os.getpid()
         weakref.finalize(self, _stop_workers, self._handle, self._process)
 
     @property
