@@ -41,7 +41,7 @@ def load_library() -> ctypes.CDLL:
     """The compiled kernels, from the cache where they are in it.
 
     Raises:
-        BackendError: there is no compiler, or it fails.
+        BackendError: there is no compiler, or it fails, or what it makes cannot be loaded.
     """
     compiler = find_compiler()
     if compiler is None:
@@ -55,7 +55,13 @@ def load_library() -> ctypes.CDLL:
         except OSError:  # damaged: made anew below
             library.unlink(missing_ok=True)
     _compile(command, library)
-    return ctypes.CDLL(str(library))
+    try:
+        return ctypes.CDLL(str(library))
+    except OSError as error:  # a file system mounted noexec, or a compiler for another machine
+        raise BackendError(
+            f"the compiled kernels cannot be loaded ({error}); set XDG_CACHE_HOME to a folder whose programs "
+            "may run, or another compiler by CC"
+        ) from None
 
 
 def _command_for_this_processor(compiler: Sequence[str]) -> tuple[list[str], str]:
@@ -99,8 +105,10 @@ def _private_folder() -> Path:
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     folder = Path(home).expanduser() / "epam-bench" / "native"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if _is_ours(folder) and os.access(folder, os.W_OK | os.X_OK):
+        # One by one: `parents` alone makes the upper one as open as the umask is, to be renamed in.
+        for part in (folder.parent, folder):
+            part.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if _is_ours(folder.parent) and _is_ours(folder) and os.access(folder, os.W_OK | os.X_OK):
             return folder
     except (OSError, RuntimeError):  # read-only, a file in the way, or no home at all
         pass
