@@ -202,5 +202,5 @@ def _published_inputs(model: nn.Module) -> Inputs:
 
 
 def _on(device: torch.device, sample: Sequence[Tensor]) -> Inputs:
-    """Copies that a backend may keep, float32, on the device."""
+    """Float32, on the device; the caller's own tensors where they are that already."""
     return tuple(tensor.detach().to(device, torch.float32) for tensor in sample)
