@@ -47,12 +47,14 @@ class Check:
     Attributes:
         seen: what, with its unit.
         advice: what would make it better; empty where nothing would.
+        is_needed: whether a machine can be called good without knowing this.
     """
 
     name: str
     grade: Grade
     seen: str
     advice: str = ""
+    is_needed: bool = False
 
 
 def examine(
@@ -92,10 +94,12 @@ def examine(
 
 
 def overall_grade(checks: Sequence[Check]) -> Grade:
-    """The worst of what is known."""
+    """The worst of what is known; not good while something that is needed is unknown."""
     grades = {check.grade for check in checks}
     order: tuple[Grade, ...] = ("poor", "fair", "good")
-    return next((grade for grade in order if grade in grades), "unknown")
+    worst = next((grade for grade in order if grade in grades), "unknown")
+    lacking = any(check.grade == "unknown" and check.is_needed for check in checks)
+    return "unknown" if worst == "good" and lacking else worst
 
 
 def check_timer() -> Check:
@@ -308,8 +312,8 @@ def check_recording(header: Header, generations: Sequence[Generation]) -> tuple[
         advice = "the machine is busy or slow: see neighbours, or give it longer with --seconds"
         return (
             *checks,
-            Check(name="equal models", grade="unknown", seen=seen, advice=advice),
-            Check(name="planted slowdown", grade="unknown", seen=seen, advice=advice),
+            Check(name="equal models", grade="unknown", seen=seen, advice=advice, is_needed=True),
+            Check(name="planted slowdown", grade="unknown", seen=seen, advice=advice, is_needed=True),
         )
     model, again, slowed = (recording.blocks(name) for name in (MODEL, AGAIN, SLOWED))
     return (

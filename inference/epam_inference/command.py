@@ -39,10 +39,10 @@ _AnyRequest = type[MultimodalRequest] | type[UnimodalRequest] | type[PredictRequ
 
 def _run_app(request_type: _AnyRequest) -> None:
     replace_unprintable()
-    _build_app(request_type)()
+    build_app(request_type)()
 
 
-def _build_app(request_type: _AnyRequest) -> typer.Typer:
+def build_app(request_type: _AnyRequest) -> typer.Typer:
     """Make the request's fields the command's options, so that each is written down once."""
 
     def command(**options: Any) -> None:

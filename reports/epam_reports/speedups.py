@@ -208,10 +208,19 @@ def is_timed(name: str, forms: Iterable[BestForm]) -> bool:
     return any(form.entry.card.name == name for form in forms)
 
 
-def find_form(forms: Sequence[BestForm], name: str, where: Circumstances) -> BestForm | None:
-    """The fastest form of the network with this catalogue name in these circumstances."""
-    return next(
-        (form for form in forms if form.entry.card.name == name and form.circumstances == where), None
+def find_form(forms: Sequence[BestForm], name: str, beside: BestForm) -> BestForm | None:
+    """The fastest form of the network with this catalogue name in another form's circumstances.
+
+    Where it was timed on several sizes of clip, the one of the same run counts, or else the newest: never
+    the smallest for being the fastest.
+    """
+    known = [
+        form for form in forms if form.entry.card.name == name and form.circumstances == beside.circumstances
+    ]
+    return max(
+        known,
+        key=lambda form: (form is beside, form.record.run == beside.record.run, form.record.created),
+        default=None,
     )
 
 
@@ -236,7 +245,7 @@ def realised_figures(form: BestForm, forms: Sequence[BestForm]) -> dict[str, obj
     With half of C3D's MACs and half of its time that is 100 %, with two thirds of its time 75 %, each
     network in its own best backend. What there is no count or no latency for is said, not guessed.
     """
-    yardstick = find_form(forms, YARDSTICK, form.circumstances)
+    yardstick = find_form(forms, YARDSTICK, form)
     if yardstick is None:
         missing = f"no latency of {YARDSTICK} in these circumstances: epam-bench latency {YARDSTICK}"
         return {"realised": Evidence(missing=missing), "realised_notes": missing}

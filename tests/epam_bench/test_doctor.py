@@ -128,6 +128,9 @@ def test_the_whole_is_as_good_as_its_worst_known_part() -> None:
     assert grade("good", "fair", "unknown") == "fair"
     assert grade("poor", "fair") == "poor"
     assert grade("unknown") == "unknown"
+    lacking = Check(name="equal models", grade="unknown", seen="", is_needed=True)
+    assert overall_grade([Check(name="x", grade="good", seen=""), lacking]) == "unknown"
+    assert overall_grade([Check(name="x", grade="fair", seen=""), lacking]) == "fair"
 
 
 def test_processes_that_fail_are_a_finding_and_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:

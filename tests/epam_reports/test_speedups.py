@@ -100,8 +100,8 @@ def test_best_form_is_the_fastest_backend_in_each_circumstances(interleaved: Lat
         (form.record.backend, form.record.precision, form.record.batch_size, form.rivals) for form in forms
     ]
     assert told == [("openvino", "bf16", 1, 0), ("fused", "fp32", 1, 1), ("eager", "fp32", 8, 0)]
-    assert find_form(forms, "epam_net", forms[1].circumstances) is forms[1]
-    assert find_form(forms, "c3d", forms[1].circumstances) is None
+    assert find_form(forms, "epam_net", forms[1]) is forms[1]
+    assert find_form(forms, "c3d", forms[1]) is None
 
 
 def test_share_realised_is_speed_over_what_fewer_multiply_adds_promise(

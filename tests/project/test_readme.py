@@ -11,8 +11,11 @@ from typer.testing import CliRunner
 
 from epam.data.commands.app import app as data_app
 from epam.training.recipe import list_recipes
+from epam_baselines.export_command import app as export_app
 from epam_baselines.train_command import app as train_app
 from epam_bench.commands.app import app as bench_app
+from epam_inference.command import build_app
+from epam_inference.options import PredictRequest
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -24,13 +27,21 @@ COMMANDS = [
 ]
 
 
-OURS = {"epam-bench": bench_app, "epam-data": data_app, "epam-train": train_app}
+OURS = {
+    "epam-bench": bench_app,
+    "epam-data": data_app,
+    "epam-train": train_app,
+    "epam-export": export_app,
+    "epam-predict": build_app(PredictRequest),
+}
+ONE_COMMAND = {"epam-train", "epam-export", "epam-predict"}
+"""Programs without subcommands."""
 
 
 @pytest.mark.parametrize("command", [line for line in COMMANDS if line.split()[0] in OURS])
 def test_every_subcommand_and_option_exists(command: str) -> None:
     program, first, *rest = shlex.split(command)
-    subcommand = [] if program == "epam-train" else [first]
+    subcommand = [] if program in ONE_COMMAND else [first]
     result = CliRunner().invoke(OURS[program], [*subcommand, "--help"])
     assert result.exit_code == 0, result.output
     words = set(re.findall(r"--?[a-z][a-z-]*", result.output))

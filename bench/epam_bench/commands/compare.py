@@ -37,7 +37,8 @@ def compare(
 
     Paired are latencies of the same model, input, device, precision, batch, backend, threads and task; of
     several in one file the newest counts. Exit status: 0, or 1 if --fail-on is given and something got
-    slower by more, or 2 if the files cannot be compared.
+    slower by more, or 2 if the files cannot be compared. What is not known so closely, or is in the old file
+    only, is named on standard error and fails nothing.
 
     Example: epam-bench compare before.jsonl after.jsonl --fail-on 5%
     """
@@ -75,6 +76,15 @@ def compare(
             f"{change.new.precision}, batch {change.new.batch_size}), ratio {change.comparison.ratio:.3f} "
             f"[{low:.3f}, {high:.3f}]"
         )
+    for change in changes.changes:
+        if change not in slower and change.comparison.smallest_detectable > threshold:
+            tell(
+                f"not known: {change.new.model.name} ({change.new.backend}, {change.new.precision}, batch "
+                f"{change.new.batch_size}) may be slower by more than {100 * threshold:g} % unseen; time it "
+                "longer, with a smaller --target and at least 3 --processes, in both files"
+            )
+    for record in changes.only_old:
+        tell(f"not compared: {record.model.name} ({record.backend}, {record.precision}) is not in {new}")
     if slower:
         raise typer.Exit(GOT_SLOWER)
 

@@ -245,9 +245,11 @@ def weights_bytes_of(model: nn.Module) -> int:
 
 
 def _calibration_clips(spec: ModelSpec, setting: Setting) -> list[Inputs]:
+    # Drawn clips are all alike: a large batch has enough of them by itself, and eight would fill the memory.
+    batches = max(1, CALIBRATION_BATCHES // setting.batch_size)
     return [
         example_inputs(spec, setting.batch_size, device=setting.device, seed=FIRST_CALIBRATION_SEED + number)
-        for number in range(CALIBRATION_BATCHES)
+        for number in range(batches)
     ]
 
 

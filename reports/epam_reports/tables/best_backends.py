@@ -166,7 +166,7 @@ def _rate(form: BestForm) -> dict[str, object]:
 
 def _ours(form: BestForm, forms: Sequence[BestForm]) -> dict[str, object]:
     """How EPAM-Net stands to the row's network, in the same circumstances."""
-    ours = find_form(forms, OURS, form.circumstances)
+    ours = find_form(forms, OURS, form)
     if ours is None:
         return {"ours": Evidence(missing=f"no latency of {OURS} in these circumstances: epam-bench latency")}
     if ours is form:
