@@ -46,13 +46,17 @@ def float32_logits(output: Output) -> Output:
 def exact_float32(*, tune_convolutions: bool = False) -> Iterator[None]:
     """Let cuDNN's float32 be float32, and not TF32 of ten bits, PyTorch's default for convolutions.
 
-    What was set before comes back.
+    What was set before comes back. Convolutions' own precision is set, for ``cudnn.flags`` and ``allow_tf32``
+    raise once anybody has set that.
     """
     cudnn = torch.backends.cudnn
-    with cudnn.flags(
-        enabled=True, benchmark=tune_convolutions, deterministic=cudnn.deterministic, allow_tf32=False
-    ):
+    convolution = cudnn.conv  # type: ignore[attr-defined]  # made at run time
+    before = cudnn.benchmark, convolution.fp32_precision
+    cudnn.benchmark, convolution.fp32_precision = tune_convolutions, "ieee"
+    try:
         yield
+    finally:
+        cudnn.benchmark, convolution.fp32_precision = before
 
 
 def count_weights_bytes(module: nn.Module) -> int:

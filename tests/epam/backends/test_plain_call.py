@@ -32,11 +32,12 @@ def test_both_streams_logits_keep_their_names() -> None:
 
 def test_the_settings_of_cudnn_come_back() -> None:
     cudnn = torch.backends.cudnn
-    before = cudnn.enabled, cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32
-    with exact_float32(tune_convolutions=True):
-        assert cudnn.benchmark
-        assert not cudnn.allow_tf32
-    assert (cudnn.enabled, cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32) == before
+    convolution = cudnn.conv  # type: ignore[attr-defined]  # made at run time
+    before = cudnn.benchmark, convolution.fp32_precision
+    # Twice: a benchmark has set the same precision before the call does.
+    with exact_float32(), exact_float32(tune_convolutions=True):
+        assert (cudnn.benchmark, convolution.fp32_precision) == (True, "ieee")
+    assert (cudnn.benchmark, convolution.fp32_precision) == before
 
 
 def test_shared_weights_are_counted_once() -> None:
