@@ -34,15 +34,22 @@ def load(variant: str, *, device: str) -> RtmlibEstimator:
 
     Raises:
         UnknownNameError: there is no such variant.
-        InputError: the weights are not there and cannot be downloaded.
+        InputError: the weights are not there and cannot be downloaded, or another GPU than the first.
     """
     chosen = variant or VARIANTS[0]
     if chosen not in VARIANTS:
         raise UnknownNameError("variant of rtmlib", chosen, VARIANTS)
+    # It knows kinds of devices alone, and takes the first of each.
+    kind, _, number = device.partition(":")
+    if number not in ("", "0"):
+        raise InputError(
+            f"rtmlib: computes on the first GPU alone, not on {device}; choose --device {kind}, with "
+            f"CUDA_VISIBLE_DEVICES={number} in the environment"
+        )
     # It tells what it loads on standard output, which is ours.
     with redirect_stdout(sys.stderr):
         try:
-            body = import_module("rtmlib").Body(mode=chosen, backend="onnxruntime", device=device)
+            body = import_module("rtmlib").Body(mode=chosen, backend="onnxruntime", device=kind)
         except Exception as error:  # whatever its downloads and ONNX Runtime raise
             reason = str(error).partition("\n")[0] or type(error).__name__
             raise InputError(
