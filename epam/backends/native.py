@@ -26,6 +26,7 @@ from epam.backends.native_kernels.binding import (
 from epam.backends.native_kernels.compiling import find_compiler
 from epam.backends.norm_folding import folded_weights
 from epam.epam_net import POSE_FRAMES_PER_RGB_FRAME, EPAMLogits, EPAMNet
+from epam.errors import InputError
 from epam.x_shiftnet import ClassificationHead, ConvNorm, ShiftBottleneck, XShiftNet, XShiftNetRecognizer
 
 
@@ -77,11 +78,21 @@ class NativeBackbone:
         self.weights_bytes = kernels().weights_bytes(self._handle)
         stride, pitch = backbone.spatial_stride, kernels().feature_pitch(self._handle)
         self.features = torch.zeros(frames, height // stride, width // stride, pitch)
+        self._shape = clip.shape[1:]
         self.channels = backbone.out_channels
         self.described = Features(self.features.data_ptr(), *self.features.shape[:3], self.channels, pitch)
 
     def run(self, clip: Tensor, workers: Workers) -> None:
-        """``(C, T, H, W)``, contiguous float32, to ``features``."""
+        """``(C, T, H, W)``, contiguous float32, to ``features``.
+
+        Raises:
+            InputError: a clip of another shape than it was built for: C would read beyond its end.
+        """
+        if clip.shape != self._shape:
+            raise InputError(
+                f"a clip of shape {tuple(clip.shape)} came to a network built for {tuple(self._shape)}; "
+                "call epam.optimize again with example_inputs of the new shape"
+            )
         kernels().run_backbone(self._handle, workers.handle, clip.data_ptr(), self.features.data_ptr())
 
     def clip_major(self) -> Tensor:

@@ -161,6 +161,13 @@ def test_clips_that_do_not_fit_are_refused_before_c_sees_them() -> None:
         optimize(epam.EPAMNet(5, attention="compressed"), backend="native", example_inputs=(rgb, heatmaps))
 
 
+def test_a_prepared_call_refuses_clips_of_another_shape(lively) -> None:
+    model = lively(x_shiftnet_pose(5, stem_channels=8, stage_blocks=(1, 1))).eval()
+    call = native(model, torch.rand(1, 17, 2, 16, 16))
+    with pytest.raises(InputError, match="built for"):
+        call(torch.rand(1, 17, 3, 16, 16))
+
+
 def test_other_networks_are_refused() -> None:
     with pytest.raises(BackendError, match="EPAM-Net and its two streams alone, not for Linear"):
         optimize(nn.Linear(2, 2), backend="native", example_inputs=(torch.zeros(1, 2),))
