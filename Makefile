@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 OUT ?= epam-bench-out
+# Test processes side by side; each of them computes with one thread.
+JOBS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup reproduce ablation test lint format bench calibrate clean
@@ -28,7 +30,7 @@ ablation: $(READY) ## pose, RGB, fused, without attention, without shift, three 
 	@$(BIN)/epam-bench ablation --output $(OUT)
 
 test: $(READY) ## the test suite (offline, two cores, minutes)
-	@$(BIN)/python -m pytest
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 lint: $(READY) ## ruff (format and rules) and mypy
 	@$(BIN)/ruff format --check .

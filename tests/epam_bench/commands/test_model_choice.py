@@ -111,7 +111,7 @@ def test_its_latency_is_measured_beside_a_plugins_with_memory(folder: Path) -> N
     ours, mine = sorted(records, key=lambda record: record.model.name, reverse=True)
     assert isinstance(ours, LatencyRecord)
     assert isinstance(mine, LatencyRecord)
-    assert (ours.batch_size, ours.interleaved_with) == (2, ("mine",))
+    assert (ours.batch_size, ours.interleaved_with) == (2, ("mine, batch 2",))
     assert ours.peak_memory_bytes is not None
     assert mine.peak_memory_bytes is not None
 

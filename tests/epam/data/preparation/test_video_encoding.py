@@ -40,7 +40,7 @@ def test_frames_rate_and_comment_come_back(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     path.write_bytes(encode(0, 100, 200, frame_rate=Fraction(30000, 1001), comment="columns 1 to 2"))
     facts = read_facts(path)
-    assert facts == (64, 48, Fraction(30000, 1001), "columns 1 to 2", 3)
+    assert facts == (64, 48, Fraction(30000, 1001), "columns 1 to 2", 3, 3)
     pictures = decode_frames(path, np.arange(3)).frames
     assert np.allclose([picture.mean() for picture in pictures], [0, 100, 200], atol=3)
 
