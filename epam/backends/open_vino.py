@@ -13,7 +13,7 @@ from epam.backends.backend import BackendError, Inputs, Output, Precision, Prepa
 from epam.backends.engine_errors import first_line
 from epam.backends.frame_major import frame_major
 from epam.backends.library_check import missing_libraries
-from epam.backends.open_vino_quantisation import quantise_model as quantise_model
+from epam.backends.open_vino_quantisation import quantise_model
 from epam.backends.quiet_import import import_quietly
 
 ARITHMETIC: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
