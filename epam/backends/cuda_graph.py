@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -100,11 +101,13 @@ def _replay(graph: torch.cuda.CUDAGraph, _network: nn.Module) -> None:
 def replaying(replay: Callable[[], None], buffers: Inputs, logits: Output) -> Callable[..., Output]:
     """The call that fills the buffers, replays, and copies the logits out of the next replay's way.
 
-    All three go to the caller's current stream, in this order.
+    All three go to the caller's current stream, in this order; calls from several threads wait for
+    each other, for they share the buffers.
     """
+    one_at_a_time = threading.Lock()
 
     def call(*inputs: Tensor) -> Output:
-        with torch.inference_mode():
+        with one_at_a_time, torch.inference_mode():
             for buffer, tensor in zip(buffers, inputs, strict=True):
                 buffer.copy_(tensor)
             replay()

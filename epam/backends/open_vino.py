@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -98,12 +99,15 @@ class OpenVino:
         compiled = _compile(converted, request)
         infer = compiled.create_infer_request()
         outputs = len(compiled.outputs)
+        # A request that is busy refuses: calls from several threads wait for each other.
+        one_at_a_time = threading.Lock()
 
         def call(*inputs: Tensor) -> Output:
             # What is shared is read before the call returns, so that nothing need be copied first.
             arrays = [as_array(tensor) for tensor in inputs]
-            results = infer.infer(arrays, share_inputs=True, share_outputs=True)
-            return as_output([results[index] for index in range(outputs)])
+            with one_at_a_time:
+                results = infer.infer(arrays, share_inputs=True, share_outputs=True)
+                return as_output([results[index] for index in range(outputs)])
 
         return Prepared(
             call=call,

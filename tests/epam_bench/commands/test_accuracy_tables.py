@@ -38,7 +38,9 @@ def test_one_mean_class_accuracy_is_enough_where_they_agree(make_votes) -> None:
 def test_caption_and_caveats_say_what_the_figures_are_of(four_votes) -> None:
     table = streams_table(measured(four_votes))
     assert table.title == "Accuracy of Voter on custom mine, split mine_test"
-    assert table.caption.startswith("4 of 4 samples, 1 view a video, cpu, fp32, eager; random weights, sha256 ")
+    assert table.caption.startswith(
+        "4 of 4 samples, 1 view a video, cpu, fp32, eager; random weights, sha256 "
+    )
     assert any("the weights are random" in remark for remark in table.remarks)
 
 
