@@ -97,7 +97,7 @@ def overall_grade(checks: Sequence[Check]) -> Grade:
     """The worst of what is known; not good while something that is needed is unknown."""
     grades = {check.grade for check in checks}
     order: tuple[Grade, ...] = ("poor", "fair", "good")
-    worst = next((grade for grade in order if grade in grades), "unknown")
+    worst: Grade = next((grade for grade in order if grade in grades), "unknown")
     lacking = any(check.grade == "unknown" and check.is_needed for check in checks)
     return "unknown" if worst == "good" and lacking else worst
 

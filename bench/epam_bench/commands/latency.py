@@ -24,8 +24,9 @@ from epam_bench.commands.options import (
 )
 
 if TYPE_CHECKING:
+    from epam_baselines import ModelSpec
     from epam_bench.latency import Outcome
-    from epam_bench.records import AnyRecord
+    from epam_bench.records import AnyRecord, CountRecord
     from epam_bench.timing.effort import Effort, Limits
     from epam_bench.timing.subject import Subject
 
@@ -155,8 +156,10 @@ def latency(
     tell(*plan.remarks)
     outcome = time_all(plan.subjects, effort, records=records, limits=Limits(prepare_seconds=timeout))
     if outcome.records:
-        # What was counted earlier says how many multiply-adds a network did in its time.
-        tables = timing_tables(outcome.records, _read_known(records))
+        known = [*_read_known(records)]
+        if not outcome.interrupted:
+            known += _count_unknown([subject.spec for subject in plan.subjects], known, records)
+        tables = timing_tables(outcome.records, known)
         emit(
             tables[:1] if output_format is Format.CSV else tables,
             output_format=output_format,
@@ -180,6 +183,29 @@ def _read_known(path: Path) -> Sequence[AnyRecord]:
     except RecordError as error:
         tell(str(error))
         return ()
+
+
+def _count_unknown(
+    specs: Sequence[ModelSpec], known: Sequence[AnyRecord], records: Path
+) -> Sequence[CountRecord]:
+    """Count the multiply-adds of networks that were timed beside others, unless they are on record.
+
+    A second a network; one that cannot be counted is only without its share of the MAC ratio.
+    """
+    from epam_bench.commands.flops import count_all
+    from epam_bench.plan import plan_counters
+    from epam_bench.records import CountRecord
+
+    counted = {
+        (record.model.name, tuple(record.model.inputs.items()))
+        for record in known
+        if isinstance(record, CountRecord)
+    }
+    by_name = {spec.name: spec for spec in specs}
+    if len(by_name) < 2:
+        return ()
+    lacking = [spec for spec in by_name.values() if (spec.name, tuple(spec.inputs.items())) not in counted]
+    return count_all(lacking, plan_counters("consensus"), records=records)[0]
 
 
 def time_all(

@@ -108,9 +108,8 @@ def test_its_latency_is_measured_beside_a_plugins_with_memory(folder: Path) -> N
     result = CliRunner().invoke(app, [*arguments, "--warmup", "1", "--threads", "1", *inputs])
     assert result.exit_code == 0, result.output
     records, _ = read_records(folder / "epam-bench-out" / "records.jsonl")
-    ours, mine = sorted(records, key=lambda record: record.model.name, reverse=True)
-    assert isinstance(ours, LatencyRecord)
-    assert isinstance(mine, LatencyRecord)
+    timed = [record for record in records if isinstance(record, LatencyRecord)]
+    ours, mine = sorted(timed, key=lambda record: record.model.name, reverse=True)
     assert (ours.batch_size, ours.interleaved_with) == (2, ("mine, batch 2",))
     assert ours.peak_memory_bytes is not None
     assert mine.peak_memory_bytes is not None
