@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 OUT ?= epam-bench-out
-# Test processes side by side; each of them computes with one thread.
+# Test processes side by side, each of them with one thread; the tests of measuring, which start processes of
+# their own and watch them, have one for themselves.
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
@@ -30,7 +31,8 @@ ablation: $(READY) ## pose, RGB, fused, without attention, without shift, three 
 	@$(BIN)/epam-bench ablation --output $(OUT)
 
 test: $(READY) ## the test suite (offline, two cores, minutes)
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --ignore tests/epam_bench
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/epam_bench
 
 lint: $(READY) ## ruff (format and rules) and mypy
 	@$(BIN)/ruff format --check .
