@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 OUT ?= epam-bench-out
-# Test processes side by side, each of them with one thread; the tests of measuring, which start processes of
-# their own and watch them, have one for themselves.
+# Test processes side by side, each of them with one thread. The tests of timing, which start processes of their
+# own and watch them, have a fresh one for themselves.
 JOBS ?= 2
+TIMING_TESTS := tests/epam_bench/timing tests/epam_bench/test_latency.py tests/epam_bench/test_calibration_run.py
 
 .DEFAULT_GOAL := help
 .PHONY: help setup reproduce ablation test lint format bench calibrate clean
@@ -31,8 +32,8 @@ ablation: $(READY) ## pose, RGB, fused, without attention, without shift, three 
 	@$(BIN)/epam-bench ablation --output $(OUT)
 
 test: $(READY) ## the test suite (offline, two cores, minutes)
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --ignore tests/epam_bench
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/epam_bench
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(addprefix --ignore=,$(TIMING_TESTS))
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(TIMING_TESTS)
 
 lint: $(READY) ## ruff (format and rules) and mypy
 	@$(BIN)/ruff format --check .
