@@ -7,7 +7,7 @@ OUT ?= epam-bench-out
 # Test processes side by side, each of them with one thread. The tests of timing, which start processes of their
 # own and watch them, have a fresh one for themselves.
 JOBS ?= 2
-TIMING_TESTS := tests/epam_bench/timing tests/epam_bench/test_latency.py tests/epam_bench/test_calibration_run.py
+TIMING_TESTS := $(addprefix tests/epam_bench/,timing test_latency.py test_calibration_run.py test_training_jobs.py roofline)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup reproduce ablation test lint format bench calibrate clean
