@@ -4,10 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 OUT ?= epam-bench-out
-# Test processes side by side, each of them with one thread. The tests of timing, which start processes of their
-# own and watch them, have a fresh one for themselves.
+# Test processes side by side; each of them computes with one thread.
 JOBS ?= 2
-TIMING_TESTS := $(addprefix tests/epam_bench/,timing test_latency.py test_calibration_run.py test_training_jobs.py roofline)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup reproduce ablation test lint format bench calibrate clean
@@ -32,8 +30,7 @@ ablation: $(READY) ## pose, RGB, fused, without attention, without shift, three 
 	@$(BIN)/epam-bench ablation --output $(OUT)
 
 test: $(READY) ## the test suite (offline, two cores, minutes)
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(addprefix --ignore=,$(TIMING_TESTS))
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(TIMING_TESTS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 lint: $(READY) ## ruff (format and rules) and mypy
 	@$(BIN)/ruff format --check .

@@ -54,7 +54,6 @@ def test_a_recording_is_not_gone_on_with_by_other_means(
         record(path, seconds=0, threads=1)
 
 
-@pytest.mark.slow
 def test_a_generation_has_every_turn_of_every_subject(
     drawn_recording: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:

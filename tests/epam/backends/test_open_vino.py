@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -85,3 +87,25 @@ def test_truncation_is_taught_to_the_converter() -> None:
 
     call = BACKEND.prepare(Truncated(), Request(example_inputs=(torch.zeros(1, 4),))).call
     assert call(torch.tensor([[-1.5, -0.5, 0.5, 2.0]])).tolist() == [[-1, 0, 0, 2]]
+
+
+TWO_THAT_GO = """
+import gc, os, signal, torch
+from epam.backends import optimize
+from epam.x_shiftnet import x_shiftnet_pose
+
+model, clip = x_shiftnet_pose(5, stem_channels=8, stage_blocks=(1,)).eval(), torch.rand(1, 17, 2, 8, 8)
+first, second = (optimize(model, backend="openvino", example_inputs=(clip,)) for _ in range(2))
+first(clip), second(clip)
+del first
+gc.collect()
+del second
+gc.collect()
+signal.signal(signal.SIGINT, lambda *_: print("told"))
+os.kill(os.getpid(), signal.SIGINT)
+"""
+
+
+def test_signals_are_handled_when_prepared_networks_have_gone() -> None:
+    done = subprocess.run([sys.executable, "-c", TWO_THAT_GO], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "told"), done.stderr
