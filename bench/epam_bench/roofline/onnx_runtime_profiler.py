@@ -15,7 +15,7 @@ from torch import nn
 from epam.backends.backend import BackendError, Inputs, Precision
 from epam.backends.optimized_model import optimize
 from epam_bench.records import OperationKind
-from epam_bench.roofline.engine_node import Operand, describe_node
+from epam_bench.roofline.engine_node import Operand, describe_node, quickest_node_microseconds
 from epam_bench.roofline.operation import OperationPass, TimedCall
 
 _NAMES = {
@@ -99,9 +99,8 @@ class OnnxRuntimeProfile:
 
     @property
     def launch_microseconds(self) -> float:
-        """Of the quickest node; ONNX Runtime's clock tells whole microseconds."""
-        times = [call.ms for taken in self.passes() for call in taken.calls if call.ms > 0]
-        return 1e3 * min(times, default=1e-3)
+        """Of the quickest node."""
+        return quickest_node_microseconds(self.passes())
 
     def close(self) -> None:
         """Remove the profile."""

@@ -14,8 +14,10 @@ from epam.backends.backend import BackendError, Inputs, Precision
 from epam.backends.optimized_model import optimize
 from epam.backends.quiet_import import import_quietly
 from epam_bench.records import OperationKind
-from epam_bench.roofline.engine_node import Operand, describe_node
+from epam_bench.roofline.engine_node import Operand, describe_node, quickest_node_microseconds
 from epam_bench.roofline.operation import Operation, OperationPass, TimedCall
+
+RANGES_CAVEAT = "int8 ranges are those of the one drawn clip that is timed: no figure of its accuracy"
 
 KINDS = {
     "Convolution": OperationKind.CONVOLUTION,
@@ -121,9 +123,8 @@ class OpenVinoProfile:
 
     @property
     def launch_microseconds(self) -> float:
-        """Of the quickest node; OpenVINO's clock tells whole microseconds."""
-        times = [call.ms for taken in self._passes for call in taken.calls if call.ms > 0]
-        return 1e3 * min(times, default=1e-3)
+        """Of the quickest node."""
+        return quickest_node_microseconds(self._passes)
 
     def close(self) -> None:
         """Nothing was taken."""
@@ -166,8 +167,9 @@ class OpenVinoProfiler:
         request = next((heard for heard in reversed(requests) if _has_counted(heard)), None)
         if request is None:
             raise BackendError(f"backend {backend}: OpenVINO kept no counters of its nodes")
+        notes = (*whole.notes, *((RANGES_CAVEAT,) if precision == "int8" else ()))
         operations = dict(_operations(request.get_compiled_model().get_runtime_model()))
-        return OpenVinoProfile(whole, counting, inputs, operations, request, notes=whole.notes)
+        return OpenVinoProfile(whole, counting, inputs, operations, request, notes=notes)
 
 
 def _has_counted(request: Any) -> bool:

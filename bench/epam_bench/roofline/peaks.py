@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from epam_bench.last_cache import last_cache_bytes
 from epam_bench.records import MachinePeaks
 
 CPU_PRODUCTS = (384, 768, 1536)
@@ -33,7 +32,7 @@ BYTES_A_CALL = 4_000_000
 LAUNCHES = 500
 FEWEST_TURNS = 3
 UNKNOWN_CACHE_BYTES = 8 * 2**20
-SYSTEM_CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+"""A usual last cache, where the machine does not tell."""
 
 Action = Callable[[], object]
 
@@ -53,7 +52,7 @@ def measure_peaks(
         seconds: for all.
         cache_bytes: of the last cache; none: what the machine says.
     """
-    cache = cache_bytes or last_cache_bytes(device)
+    cache = cache_bytes or last_cache_bytes(device) or UNKNOWN_CACHE_BYTES
     with torch.inference_mode():
         # PyTorch has no convolution of whole numbers.
         work = _products(device, dtype) + ([] if dtype is torch.int8 else _convolutions(device, dtype))
@@ -81,23 +80,6 @@ def better_peaks(one: MachinePeaks, other: MachinePeaks) -> MachinePeaks:
         launch_microseconds=min(one.launch_microseconds, other.launch_microseconds),
         cache_bytes=one.cache_bytes,
     )
-
-
-def last_cache_bytes(device: torch.device) -> int:
-    """Size of the largest cache, as the system or the device tells; 8 MiB where it does not."""
-    if device.type == "cuda":
-        known = getattr(torch.cuda.get_device_properties(device), "L2_cache_size", 0)
-        return int(known) or UNKNOWN_CACHE_BYTES
-    sizes = [_size_in_bytes(file) for file in SYSTEM_CACHES.glob("index*/size")]
-    return max(sizes, default=0) or UNKNOWN_CACHE_BYTES
-
-
-def _size_in_bytes(file: Path) -> int:
-    """``32768K`` → bytes; zero where it cannot be read."""
-    with suppress(OSError, ValueError, KeyError):
-        text = file.read_text().strip()
-        return int(text[:-1]) * {"K": 2**10, "M": 2**20, "G": 2**30}[text[-1]]
-    return 0
 
 
 def _best_rate(candidates: Sequence[tuple[Action, float]], device: torch.device, seconds: float) -> float:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 
 from epam_bench.devices import Setting
+from epam_bench.last_cache import last_cache_bytes
 
 CLOCK = "perf_counter"
 SYNCHRONISED_CLOCK = "perf_counter, device synchronised"
@@ -19,8 +19,6 @@ AGREEMENT, AGREEMENT_MS = 0.2, 0.2
 
 LARGEST_CACHE_BYTES = 1 << 27
 """Of processors that do not tell."""
-
-CPU_CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 
 Call = Callable[[], object]
 
@@ -73,20 +71,5 @@ class Stopwatch:
 
 def _allocate_filler(device: torch.device) -> torch.Tensor:
     """Twice as much as the caches hold: to write it is to empty them of everything else."""
-    if device.type == "cuda":
-        size = torch.cuda.get_device_properties(device).L2_cache_size
-    else:
-        size = last_cache_bytes()
+    size = last_cache_bytes(device) or LARGEST_CACHE_BYTES
     return torch.zeros(2 * size, dtype=torch.uint8, device=device)
-
-
-def last_cache_bytes() -> int:
-    """Of the processor's largest cache, as far as the system tells."""
-    sizes = [_in_bytes(path.read_text().strip()) for path in CPU_CACHES.glob("index*/size")]
-    return max(sizes, default=LARGEST_CACHE_BYTES)
-
-
-def _in_bytes(text: str) -> int:
-    """``32768K`` as a number."""
-    units = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
-    return int(text[:-1]) * units[text[-1]] if text[-1:] in units else int(text)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from epam_bench.records import OperationKind
-from epam_bench.roofline.engine_node import Operand, describe_node, product_macs
-from epam_bench.roofline.operation import Convolution
+from epam_bench.roofline.engine_node import Operand, describe_node, product_macs, quickest_node_microseconds
+from epam_bench.roofline.operation import Convolution, OperationPass, TimedCall
 
 CONVOLUTION, PRODUCT = OperationKind.CONVOLUTION, OperationKind.MATRIX_PRODUCT
 
@@ -65,3 +65,11 @@ def test_what_multiplies_nothing_only_moves() -> None:
     node = describe_node("Add", OperationKind.ELEMENTWISE, [of(4, 4), of(4)], [of(4, 4)])
     assert (node.macs, node.bytes, node.shape) == (0, 4 * 36, "4×4")
     assert describe_node("Shape", OperationKind.OTHER, [], []).bytes == 0
+
+
+def test_a_launch_is_what_the_quickest_node_of_any_pass_took() -> None:
+    operand = Operand((2,), 4)
+    operation = describe_node("silu", OperationKind.ACTIVATION, [operand], [operand])
+    passes = [OperationPass((TimedCall(operation, ms), TimedCall(operation, 0.0))) for ms in (0.004, 0.003)]
+    assert quickest_node_microseconds(passes) == pytest.approx(3.0)
+    assert quickest_node_microseconds([]) == 1.0

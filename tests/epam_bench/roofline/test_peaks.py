@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 
 from epam_bench.records import MachinePeaks
 from epam_bench.roofline import peaks as peaks_module
-from epam_bench.roofline.peaks import better_peaks, last_cache_bytes, measure_peaks
+from epam_bench.roofline.peaks import better_peaks, measure_peaks
 
 CPU = torch.device("cpu")
 
@@ -35,20 +33,3 @@ def test_of_two_measurements_each_figures_better_one_counts() -> None:
         )
 
     assert better_peaks(peaks(1, 5, 7, 2), peaks(3, 4, 9, 1)) == peaks(3, 5, 9, 1)
-
-
-def test_the_largest_cache_is_the_last_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for place, size in enumerate(("32K", "32K", "1024K", "32M")):
-        (tmp_path / f"index{place}").mkdir()
-        (tmp_path / f"index{place}" / "size").write_text(f"{size}\n")
-    monkeypatch.setattr(peaks_module, "SYSTEM_CACHES", tmp_path)
-    assert last_cache_bytes(CPU) == 32 * 2**20
-    (tmp_path / "index3" / "size").write_text("nonsense")
-    assert last_cache_bytes(CPU) == 2**20
-
-
-def test_a_machine_that_tells_nothing_is_given_a_usual_cache(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(peaks_module, "SYSTEM_CACHES", tmp_path / "absent")
-    assert last_cache_bytes(CPU) == 8 * 2**20

@@ -7,7 +7,7 @@ import torch
 
 from epam_bench.devices import Setting
 from epam_bench.timing import stopwatch
-from epam_bench.timing.stopwatch import CLOCK, EVENTS, SYNCHRONISED_CLOCK, Stopwatch, last_cache_bytes
+from epam_bench.timing.stopwatch import CLOCK, EVENTS, SYNCHRONISED_CLOCK, Stopwatch
 
 
 def test_sleep_of_five_milliseconds_takes_them() -> None:
@@ -17,22 +17,12 @@ def test_sleep_of_five_milliseconds_takes_them() -> None:
 
 
 def test_cold_caches_are_filled_before_the_clock_starts(monkeypatch) -> None:
-    monkeypatch.setattr(stopwatch, "last_cache_bytes", lambda: 100)
+    monkeypatch.setattr(stopwatch, "last_cache_bytes", lambda device: 100)
     watch = Stopwatch(Setting(), l2_cold=True)
     watch.time_ms(lambda: None)
     watch.time_ms(lambda: None)
     assert watch._filler is not None
     assert watch._filler.tolist() == [2] * 200
-
-
-def test_largest_cache_is_read_with_its_unit(monkeypatch, tmp_path) -> None:
-    for index, text in enumerate(("32K", "1024K", "8M")):
-        (tmp_path / f"index{index}").mkdir()
-        (tmp_path / f"index{index}" / "size").write_text(f"{text}\n")
-    monkeypatch.setattr(stopwatch, "CPU_CACHES", tmp_path)
-    assert last_cache_bytes() == 8 << 20
-    monkeypatch.setattr(stopwatch, "CPU_CACHES", tmp_path / "missing")
-    assert last_cache_bytes() == stopwatch.LARGEST_CACHE_BYTES
 
 
 @pytest.mark.parametrize(("by_events", "name"), [(9.9, EVENTS), (1.0, SYNCHRONISED_CLOCK)])
