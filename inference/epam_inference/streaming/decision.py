@@ -11,6 +11,9 @@ from epam_inference.results import StreamScores
 KEPT_DELAYS = 100_000
 """So many of the newest delays are kept: a day of a decision a second, and 3 MB."""
 
+END_OF_STREAM = "the end of the stream"
+"""What ended a stream that was watched to its end."""
+
 DECISIONS_FOR_P90 = 64
 """Below this a 90th percentile is withheld (the bound that MLPerf's load generator uses)."""
 
@@ -26,6 +29,7 @@ class Decision:
         start_seconds: when these were, since the stream's first frame.
         end_seconds: see ``start_seconds``.
         is_whole: false where the stream ended before there was a whole window.
+        is_off_stride: made at the stream's end, before the next window was due.
         logits: by stream, the one to rank by first; none where nobody is in the window.
         delay_seconds: from the capture of the last frame to the decision.
         is_late: whether the next decision was due before; none where nothing keeps time.
@@ -37,6 +41,7 @@ class Decision:
     start_seconds: float
     end_seconds: float
     is_whole: bool
+    is_off_stride: bool
     logits: StreamScores | None
     delay_seconds: float
     is_late: bool | None
@@ -57,6 +62,7 @@ class StreamSummary:
         late: decisions that came after the next one was due; none where nothing keeps time.
         given_up: windows that were not decided on, for a newer one was there.
         dropped_frames: frames that no window showed that was decided on, because of that.
+        trailing_frames: frames behind the last window that was decided on, dropped ones among them.
         ended_by: why it ended, in words.
     """
 
@@ -70,6 +76,7 @@ class StreamSummary:
     late: int | None
     given_up: int
     dropped_frames: int
+    trailing_frames: int
     ended_by: str
 
     @property
@@ -85,11 +92,16 @@ class StreamSummary:
 
 @dataclass(eq=False)
 class DecisionTally:
-    """Counts decisions as they are made; its size does not grow with the hours."""
+    """Counts decisions as they are made; its size does not grow with the hours.
+
+    Attributes:
+        decided_frames: frames up to the end of the newest window.
+    """
 
     decisions: int = 0
     nobody: int = 0
     late: int = 0
+    decided_frames: int = 0
     longest_seconds: float | None = None
     _delays: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_DELAYS))
 
@@ -98,6 +110,7 @@ class DecisionTally:
         self.decisions += 1
         self.nobody += decision.logits is None
         self.late += bool(decision.is_late)
+        self.decided_frames = decision.last_frame + 1
         self.longest_seconds = max(self.longest_seconds or 0.0, decision.delay_seconds)
         self._delays.append(decision.delay_seconds)
 

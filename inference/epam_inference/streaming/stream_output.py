@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 
 from epam_inference.results import ClassSet, ScoredClass, rank
-from epam_inference.streaming.decision import DECISIONS_FOR_P90, Decision, StreamSummary
+from epam_inference.streaming.decision import DECISIONS_FOR_P90, END_OF_STREAM, Decision, StreamSummary
 from epam_inference.terminal_output import readable
 
 
 def decision_line(decision: Decision, classes: ClassSet, *, topk: int) -> str:
     """``3.0–6.0 s  drink water 3.21 · sit down 1.2  (0.143 s)``, the best classes first."""
     span = f"{decision.start_seconds:.2f}–{decision.end_seconds:.2f} s"
-    delay = f"({decision.delay_seconds:.3f} s{', late' if decision.is_late else ''})"
+    end = ", the stream's end" if decision.is_off_stride else ""
+    delay = f"({decision.delay_seconds:.3f} s{', late' if decision.is_late else ''}{end})"
     if decision.logits is None:
         return f"{span}  nobody in the window: no decision  {delay}"
     stream = next(iter(decision.logits))
@@ -31,6 +32,7 @@ def decision_json(decision: Decision, classes: ClassSet, *, topk: int) -> str:
         "first_frame": decision.first_frame,
         "last_frame": decision.last_frame,
         "whole_window": decision.is_whole,
+        "off_stride": decision.is_off_stride,
         "nobody": decision.logits is None,
         **{stream: _classes(rank(logits, classes, stream, topk)) for stream in logits},
         "delay_seconds": round(decision.delay_seconds, 6),
@@ -64,6 +66,9 @@ def summary_lines(summary: StreamSummary) -> list[str]:
             f"deadline misses: {summary.deadline_misses} ({summary.late} windows late, {summary.given_up} "
             f"given up for newer ones); frames dropped: {summary.dropped_frames}"
         )
+    if summary.trailing_frames:
+        why = ": fewer than half a stride" if summary.ended_by == END_OF_STREAM else ""
+        lines.append(f"not decided on: the last {summary.trailing_frames} frames{why}")
     return lines
 
 
@@ -82,6 +87,7 @@ def summary_json(summary: StreamSummary) -> str:
         "late": summary.late,
         "given_up": summary.given_up,
         "dropped_frames": summary.dropped_frames,
+        "trailing_frames": summary.trailing_frames,
         "ended_by": summary.ended_by,
     }
     return json.dumps({"summary": document}, allow_nan=False)

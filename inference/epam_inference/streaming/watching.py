@@ -15,7 +15,7 @@ from epam.errors import EpamError, VideoError
 from epam_baselines.network import Network
 from epam_inference.network_kind import needs_person
 from epam_inference.results import StreamScores
-from epam_inference.streaming.decision import Decision, DecisionTally, StreamSummary
+from epam_inference.streaming.decision import END_OF_STREAM, Decision, DecisionTally, StreamSummary
 from epam_inference.streaming.frame_source import FrameSource
 from epam_inference.streaming.window_buffer import Window, WindowBuffer
 from epam_inference.streaming.window_people import WindowPeople
@@ -114,7 +114,7 @@ def watch(
     stride_seconds = stride_frames / source.frames_per_second
     start = time.monotonic()
     thread.start()
-    ended_by = "the end of the stream"
+    ended_by = END_OF_STREAM
     try:
         while not buffer.is_empty:
             window = buffer.take(POLL_SECONDS)
@@ -147,6 +147,7 @@ def watch(
         late=tally.late if source.keeps_time else None,
         given_up=buffer.given_up,
         dropped_frames=buffer.dropped_frames,
+        trailing_frames=frames - tally.decided_frames,
         ended_by="a problem" if problems else ended_by,
     )
     return StreamOutcome(summary=summary, problem=problems[0] if problems else None)
@@ -179,6 +180,7 @@ def _decide_on(
         start_seconds=window.first.seconds,
         end_seconds=window.last.seconds,
         is_whole=window.is_whole,
+        is_off_stride=window.is_off_stride,
         logits=logits,
         delay_seconds=delay,
         is_late=delay > stride_seconds if keeps_time else None,

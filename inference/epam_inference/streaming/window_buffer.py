@@ -17,10 +17,12 @@ class Window:
     Attributes:
         frames: oldest first.
         is_whole: false where the stream ended before it had as many frames as a window.
+        is_off_stride: made at the stream's end, of its last frames, before the next window was due.
     """
 
     frames: tuple[StreamFrame, ...]
     is_whole: bool = True
+    is_off_stride: bool = False
 
     @property
     def first(self) -> StreamFrame:
@@ -38,7 +40,8 @@ class WindowBuffer:
 
     A window is due every ``stride`` frames. Of windows that are due while another is being decided
     on, the newest wins and the others are given up, or, with ``keeps_every``, whoever brings frames
-    waits. Never are more frames held than the ring and two windows take.
+    waits. At the stream's end half a stride of frames is enough for one more window, which ends with
+    the last frame. Never are more frames held than the ring and two windows take.
 
     Args:
         length: frames of a window.
@@ -76,10 +79,14 @@ class WindowBuffer:
             return not self._closed
 
     def end(self) -> None:
-        """The stream has ended in good order; what is too short for a window is one all the same."""
+        """The stream has ended in good order: what no window has shown is one more, if it is enough."""
         with self._change:
-            if self._ring and not self._made_any:
-                self._offer(Window(tuple(self._ring), is_whole=False))
+            # Nothing newer will come: the window that waits need not be given up for this one.
+            while self._waiting is not None:
+                self._change.wait()
+            unseen = (self.frames - self._length) % self._stride
+            if self._ring and (not self._made_any or 2 * unseen >= self._stride):
+                self._offer(Window(tuple(self._ring), is_whole=self._made_any, is_off_stride=True))
             self._ended = True
             self._change.notify_all()
 

@@ -12,7 +12,7 @@ from epam_inference.streaming.decision import Decision, DecisionTally, StreamSum
 def made(delay: float, *, late: bool | None = False, nobody: bool = False) -> Decision:
     return Decision(
         number=0, first_frame=0, last_frame=9, start_seconds=0, end_seconds=0.3, is_whole=True,
-        logits=None if nobody else {"rgb": np.zeros(2, dtype=np.float32)},
+        is_off_stride=False, logits=None if nobody else {"rgb": np.zeros(2, dtype=np.float32)},
         delay_seconds=delay, is_late=late,
     )  # fmt: skip
 
@@ -22,6 +22,7 @@ def test_a_tally_counts_the_late_and_the_empty_and_keeps_the_longest() -> None:
     for entry in (made(0.1), made(0.4, late=True), made(0.2, nobody=True)):
         tally.add(entry)
     assert (tally.decisions, tally.late, tally.nobody) == (3, 1, 1)
+    assert tally.decided_frames == 10
     assert (tally.median_seconds, tally.longest_seconds) == (0.2, 0.4)
 
 
@@ -49,7 +50,7 @@ def summary(**changes: object) -> StreamSummary:
     fields: dict[str, object] = {
         "frames": 60, "seconds": 2.0, "decisions": 3, "nobody": 1, "delay_median_seconds": 0.1,
         "delay_p90_seconds": None, "delay_longest_seconds": 0.2, "late": 1, "given_up": 2,
-        "dropped_frames": 5, "ended_by": "the user",
+        "dropped_frames": 5, "trailing_frames": 0, "ended_by": "the user",
     }  # fmt: skip
     return StreamSummary(**{**fields, **changes})  # type: ignore[arg-type]
 

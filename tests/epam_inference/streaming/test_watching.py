@@ -37,13 +37,25 @@ def spans(decisions: list[Decision]) -> list[tuple[int, int]]:
 
 
 def test_every_window_of_a_source_without_pace_is_decided_on(frames: Frames) -> None:
-    outcome, decisions = look(frames(14))
+    outcome, decisions = look(frames(12))
     assert spans(decisions) == [(0, 5), (3, 8), (6, 11)]
     assert [decision.is_late for decision in decisions] == [None] * 3
     summary = outcome.summary
-    assert (summary.frames, summary.decisions, summary.given_up, summary.late) == (14, 3, 0, None)
+    assert (summary.frames, summary.decisions, summary.given_up, summary.late) == (12, 3, 0, None)
     assert summary.ended_by == "the end of the stream"
     assert outcome.problem is None
+
+
+@pytest.mark.parametrize("keeps_time", [False, True])
+def test_half_a_stride_at_the_end_is_decided_on_and_less_is_told(frames: Frames, keeps_time: bool) -> None:
+    outcome, decisions = look(frames(14, keeps_time=keeps_time))  # the frames 12 and 13 of a stride of 3
+    assert spans(decisions)[-1] == (8, 13)
+    assert (decisions[-1].is_whole, decisions[-1].is_off_stride) == (True, True)
+    assert not any(decision.is_off_stride for decision in decisions[:-1])
+    assert outcome.summary.trailing_frames == 0
+    outcome, decisions = look(frames(13, keeps_time=keeps_time))
+    assert spans(decisions)[-1] == (6, 11)
+    assert outcome.summary.trailing_frames == 1
 
 
 def test_decoding_goes_on_while_a_window_is_decided_on(frames: Frames) -> None:
@@ -119,7 +131,8 @@ def test_a_camera_that_goes_away_ends_it_with_what_was_decided(frames: Frames) -
     outcome, decisions = look(frames(99, keeps_time=True, before=vanish))
     assert spans(decisions) == [(0, 5)]
     assert str(outcome.problem) == "camera 0: went away after 8 frames"
-    assert (outcome.summary.frames, outcome.summary.ended_by) == (8, "a problem")
+    summary = outcome.summary
+    assert (summary.frames, summary.trailing_frames, summary.ended_by) == (8, 2, "a problem")
 
 
 def test_a_defect_in_the_decoding_thread_is_told_and_not_lost(frames: Frames) -> None:
@@ -164,7 +177,7 @@ def test_the_user_may_leave_while_nothing_comes_and_the_source_is_stopped(frames
 def test_thousands_of_frames_leave_no_thread_behind(frames: Frames) -> None:
     before = threading.active_count()
     outcome, _ = look(frames(5000), window_frames=30, stride_frames=30)
-    assert (outcome.summary.frames, outcome.summary.decisions) == (5000, 166)
+    assert (outcome.summary.frames, outcome.summary.decisions) == (5000, 167)
     assert threading.active_count() == before
 
 

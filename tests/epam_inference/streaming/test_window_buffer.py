@@ -72,17 +72,40 @@ def test_a_stream_too_short_for_a_window_is_one_all_the_same(frame: Frame) -> No
     buffer.end()
     window = buffer.take(0)
     assert window is not None
-    assert (len(window.frames), window.is_whole) == (3, False)
+    assert (len(window.frames), window.is_whole, window.is_off_stride) == (3, False, True)
     assert buffer.is_empty
 
 
-def test_frames_behind_the_last_window_make_none(frame: Frame) -> None:
+def ended(frame: Frame, *, length: int, stride: int, frames: int) -> tuple[int, int] | None:
+    """The window that the end makes, after all before it were taken."""
+    buffer = WindowBuffer(length, stride)
+    for number in range(frames):
+        buffer.put(frame(number))
+        buffer.take(0)
+    buffer.end()
+    found = numbers(buffer)
+    assert buffer.is_empty
+    return found
+
+
+def test_half_a_stride_behind_the_last_window_makes_one_that_ends_with_the_last_frame(frame: Frame) -> None:
+    found = {frames: ended(frame, length=4, stride=4, frames=frames) for frames in range(4, 9)}
+    assert found == {4: None, 5: None, 6: (2, 5), 7: (3, 6), 8: None}
+    apart = {frames: ended(frame, length=2, stride=4, frames=frames) for frames in range(2, 7)}
+    assert apart == {2: None, 3: None, 4: (2, 3), 5: (3, 4), 6: None}
+
+
+def test_the_window_at_the_end_waits_for_the_one_before_it(frame: Frame) -> None:
     buffer = WindowBuffer(4, 4)
     put(buffer, frame, 6)
-    buffer.end()
-    assert numbers(buffer) == (0, 3)
-    assert numbers(buffer) is None
-    assert buffer.is_empty
+    thread = threading.Thread(target=buffer.end)
+    thread.start()
+    thread.join(0.05)
+    assert thread.is_alive()
+    assert not buffer.is_empty
+    assert [numbers_after(buffer), numbers_after(buffer)] == [(0, 3), (2, 5)]
+    thread.join(5)
+    assert (buffer.given_up, buffer.is_empty) == (0, True)
 
 
 def test_a_broken_stream_has_no_short_window_and_what_waits_may_be_taken(frame: Frame) -> None:
@@ -107,6 +130,17 @@ def test_closing_frees_whoever_waits_to_put(frame: Frame) -> None:
     buffer.close()
     thread.join(5)
     assert wanted == [True, False]
+
+
+def test_closing_frees_whoever_waits_to_end(frame: Frame) -> None:
+    buffer = WindowBuffer(4, 4)
+    put(buffer, frame, 6)
+    thread = threading.Thread(target=buffer.end)
+    thread.start()
+    buffer.close()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert numbers(buffer) is None
 
 
 class Picture:
