@@ -182,12 +182,14 @@ class _Clips:
     Attributes:
         origin: of those that it is tried with, in words.
         calibrated_on: of the others; none where nothing is calibrated.
+        caveats: what must be said of that.
     """
 
     tried: tuple[Inputs, ...]
     origin: str
     calibration: tuple[Inputs, ...] = ()
     calibrated_on: str | None = None
+    caveats: tuple[str, ...] = ()
 
 
 def _clips(plan: ExportPlan) -> _Clips:
@@ -204,9 +206,10 @@ def _clips(plan: ExportPlan) -> _Clips:
     kept = min(TRIED_CLIPS, len(batches) // 2)
     return _Clips(
         tried=batches[-kept:],
-        origin="of the training part, not among those that it was calibrated with",
+        origin=f"of {found.source}, not among those that it was calibrated with",
         calibration=batches[:-kept],
         calibrated_on=f"{size * (len(batches) - kept)} of {found.origin}",
+        caveats=found.caveats,
     )
 
 
@@ -284,7 +287,7 @@ def _card(
             top1_agreement=equality.top1_agreement,
             without=blocked_packages(plan.form),
         ),
-        caveats=network.caveats,
+        caveats=(*network.caveats, *clips.caveats),
         licence=_LICENCE.format(data=f", {trained_on}" if trained_on else ""),
         versions=describe_versions(),
         loading=plan.form.loading,

@@ -46,6 +46,7 @@ def test_clips_are_of_the_training_part_and_the_same_every_time(tmp_path: Path) 
     assert set(found.samples) < {"a0", "a1", "a2", "a3", "a4"}
     assert found.samples == again.samples
     assert found.origin == "3 clips of the training part of custom mine"
+    assert found.caveats == ()
     assert [clip[0].shape for clip in found.clips] == [(1, 17, 2, 8, 8)] * 3
     assert torch.equal(found.clips[1][0], again.clips[1][0])
 
@@ -56,6 +57,28 @@ def test_samples_that_are_evaluated_or_unusable_are_not_among_them(tmp_path: Pat
     assert found.samples == ("a2",)
     with pytest.raises(InputError, match="not among those to be evaluated"):
         load_calibration_clips(location, POSE, 64, apart_from={"a0", "a2"})
+
+
+def test_what_a_file_trains_and_tests_on_does_not_calibrate(tmp_path: Path) -> None:
+    location = write(tmp_path, ["a0", "a1", "a2"], ["a1", "a5"])
+    assert sorted(load_calibration_clips(location, POSE, 64).samples) == ["a0", "a2"]
+    nothing_else = write(tmp_path, ["a0", "a1"], ["a1", "a0"])
+    with pytest.raises(InputError, match=r"no sample of the training part .* give data that have"):
+        load_calibration_clips(nothing_else, POSE, 64)
+
+
+def test_a_plain_list_is_not_called_a_training_part(tmp_path: Path) -> None:
+    path = tmp_path / "list.pkl"
+    path.write_bytes(pickle.dumps([annotation("a0"), annotation("a1")]))
+    location = DataLocation(dataset="custom", protocol="mine", annotations=(path,), num_classes=2)
+    found = load_calibration_clips(location, POSE, 64)
+    assert found.origin == "2 clips of list.pkl, a list that names no training part"
+    assert found.caveats == (
+        "int8 was calibrated on clips of list.pkl, a list that names no training part: samples that it is "
+        "evaluated on may be among them",
+    )
+    with pytest.raises(InputError, match=r"list\.pkl: no sample of list\.pkl, a list that names no training"):
+        load_calibration_clips(location, POSE, 64, apart_from=["a0", "a1"])
 
 
 def test_data_without_a_training_part_are_refused(tmp_path: Path) -> None:
