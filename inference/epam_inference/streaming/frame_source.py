@@ -71,6 +71,10 @@ class FrameSource(Protocol):
     def keeps_time(self) -> bool:
         """Whether frames come when they come, so that a decision can be too late."""
 
+    @property
+    def is_live(self) -> bool:
+        """Whether a long silence means that it is gone; a file at its own pace may have gaps of its own."""
+
     def __iter__(self) -> Iterator[StreamFrame]:
         """The frames, until the stream ends.
 
@@ -108,6 +112,8 @@ def is_file(text: str) -> bool:
 
 class FileSource:
     """A video file; see :class:`FrameSource`."""
+
+    is_live = False
 
     def __init__(self, path: Path, *, paced: bool, expected_frames: int | None = None) -> None:
         facts = read_facts(path)
@@ -163,6 +169,8 @@ class LiveSource:
         open_container: opens it.
         endless: whether its end is a fault, as a camera's is.
     """
+
+    is_live = True
 
     def __init__(self, name: str, kind: str, open_container: Opener, *, endless: bool = False) -> None:
         self.name = name

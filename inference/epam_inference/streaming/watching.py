@@ -24,7 +24,7 @@ POLL_SECONDS = 0.1
 """How soon a request to stop is heeded while nothing is due."""
 
 SILENT_SECONDS = 10.0
-"""A camera without a frame for so long is taken to be gone."""
+"""A live stream without a frame for so long is taken to be gone."""
 
 LEAVING_SECONDS = 2.0
 """How long the decoding thread is waited for; one that is stuck in a silent camera is left behind."""
@@ -102,7 +102,7 @@ def watch(
         stride_frames: frames from one window to the next.
         on_decision: called with every decision, in order.
         stopped: asked now and then whether the user wants to leave.
-        silent_seconds: a source that keeps time and gives no frame for so long is gone.
+        silent_seconds: a live source that gives no frame for so long is gone.
 
     Returns:
         What was decided on until then, also where the stream went wrong.
@@ -125,7 +125,7 @@ def watch(
                 decision = _decide_on(window, decide, tally.decisions, stride_seconds, source.keeps_time)
                 tally.add(decision)
                 on_decision(decision)
-            elif source.keeps_time and time.monotonic() - buffer.newest_at > silent_seconds:
+            elif source.is_live and time.monotonic() - buffer.newest_at > silent_seconds:
                 problems.append(VideoError(f"{source.name}: no frame for {silent_seconds:g} s; is it gone?"))
                 break
     except EpamError as error:

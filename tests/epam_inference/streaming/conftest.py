@@ -30,9 +30,15 @@ class _Frames:
     size = (36, 64)
 
     def __init__(
-        self, count: int, *, keeps_time: bool = False, before: Callable[[int], object] = lambda _: None
+        self,
+        count: int,
+        *,
+        keeps_time: bool = False,
+        is_live: bool = False,
+        before: Callable[[int], object] = lambda _: None,
     ) -> None:
         self.keeps_time = keeps_time
+        self.is_live = is_live
         self._count = count
         self._before = before
         self.stopped = False

@@ -61,6 +61,7 @@ def test_a_paced_file_gives_no_frame_before_it_is_due(drawn: Path) -> None:
     for frame in open_source(str(drawn)):
         assert time.monotonic() >= frame.captured >= start + frame.seconds
     assert time.monotonic() - start >= 11 / 30
+    assert not open_source(str(drawn)).is_live
 
 
 def test_stopping_ends_the_wait_for_a_frame(drawn: Path) -> None:
@@ -123,6 +124,7 @@ def matroska() -> bytes:
 def test_a_camera_that_goes_away_is_told_after_its_frames(matroska: bytes) -> None:
     source = camera(matroska)
     assert (source.frames_per_second, source.size, source.keeps_time) == (24, (36, 64), True)
+    assert source.is_live
     seen: list[StreamFrame] = []
     with pytest.raises(VideoError, match="camera 0: went away after 24 frames"):
         collect(source, seen)

@@ -143,12 +143,23 @@ def test_a_defect_in_the_decoding_thread_is_told_and_not_lost(frames: Frames) ->
     assert str(outcome.problem) == "made-up: cannot be decoded (RuntimeError: out of luck)"
 
 
-def test_a_silent_camera_is_given_up(frames: Frames) -> None:
+@pytest.mark.parametrize("is_live", [True, False])
+def test_a_silent_camera_is_given_up_and_a_file_may_have_a_gap(frames: Frames, is_live: bool) -> None:
     silent = threading.Event()
-    source = frames(9, keeps_time=True, before=lambda number: silent.wait(30) if number == 2 else None)
+
+    def before(number: int) -> None:
+        if number == 2:
+            silent.wait(30 if is_live else 0.5)
+
+    source = frames(6, keeps_time=True, is_live=is_live, before=before)
     source.stop = silent.set
-    outcome, _ = look(source, silent_seconds=0.2)
-    assert str(outcome.problem) == "made-up: no frame for 0.2 s; is it gone?"
+    outcome, decisions = look(source, silent_seconds=0.2)
+    if is_live:
+        assert str(outcome.problem) == "made-up: no frame for 0.2 s; is it gone?"
+        assert decisions == []
+    else:
+        assert outcome.problem is None
+        assert spans(decisions) == [(0, 5)]
 
 
 def test_a_network_that_fails_ends_it_with_the_reason(frames: Frames) -> None:
