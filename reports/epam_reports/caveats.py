@@ -12,6 +12,7 @@ from epam_bench.records import (
     Environment,
     LatencyRecord,
 )
+from epam_reports.alike_notes import MOST_LISTED, outline_of, tell_together
 from epam_reports.costs import NoCost, cost_of_evaluation
 from epam_reports.evaluations import Evaluation, gather_evaluations, unsaid_caveats
 from epam_reports.measurements import (
@@ -197,13 +198,23 @@ def _seeds(trials: Sequence[AblationTrial]) -> list[str]:
 
 
 def _of_records(records: Sequence[AnyRecord]) -> list[str]:
-    """Caveats that the records carry, each with the models that it is about."""
-    about: dict[str, list[str]] = {}
+    """Caveats that the records carry, each with the models that it is about.
+
+    Of a few that differ in their counts alone, models and counts are in the same order.
+    """
+    alike: dict[str, dict[str, dict[str, None]]] = {}
     for record in records:
         name = describe_form(record) if isinstance(record, LatencyRecord) else record.model.name
         for caveat in record.caveats:
-            about.setdefault(caveat, []).append(name)
-    return [f"{', '.join(dict.fromkeys(names))}: {caveat}" for caveat, names in about.items()]
+            alike.setdefault(outline_of(caveat), {}).setdefault(caveat, {})[name] = None
+    return [f"{_name_together([*about.values()])}: {tell_together([*about])}" for about in alike.values()]
+
+
+def _name_together(names: Sequence[Iterable[str]]) -> str:
+    """Models of one caveat with commas between, those of alike ones as their counts are listed."""
+    if len(names) <= MOST_LISTED:
+        return " / ".join(", ".join(group) for group in names)
+    return ", ".join(dict.fromkeys(name for group in names for name in group))
 
 
 def _short(text: str, limit: int = 120) -> str:

@@ -9,6 +9,7 @@ from typing import Literal
 
 import pandas as pd
 
+from epam_reports.alike_notes import outline_of, tell_together
 from epam_reports.evidence import ROW, Evidence
 
 QUOTED_MARK = "†"
@@ -109,21 +110,38 @@ class Layout:
 
 
 def lay_out(table: Table) -> Layout:
-    """Turn figures into cells; equal notes share one mark: a, b, c …"""
-    marks: dict[str, str] = {}
+    """Turn figures into cells; notes that are equal but for their counts share one mark: a, b, c …"""
+    notes = _Notes()
     records = table.frame.to_dict(orient="records")
     evidence = table.evidence or ({},) * len(records)
     rows = tuple(
         tuple(
-            _cell({str(key): value for key, value in record.items()}, column, marks, known)
+            _cell({str(key): value for key, value in record.items()}, column, notes, known)
             for column in table.columns
         )
         for record, known in zip(records, evidence, strict=True)
     )
-    footnotes = [(mark, note) for note, mark in marks.items()]
+    footnotes = notes.footnotes()
     if any(cell.quoted for row in rows for cell in row):
         footnotes.insert(0, (QUOTED_MARK, QUOTED_REMARK))
     return Layout(tuple(column.header for column in table.columns), rows, tuple(footnotes))
+
+
+class _Notes:
+    """Of a table, those met so far: by outline, each wording of it once."""
+
+    def __init__(self) -> None:
+        self._alike: dict[str, dict[str, None]] = {}
+
+    def mark(self, note: str) -> str:
+        """The letter of its footnote."""
+        outline = outline_of(note)
+        self._alike.setdefault(outline, {})[note] = None
+        return _letter(list(self._alike).index(outline))
+
+    def footnotes(self) -> list[tuple[str, str]]:
+        """Marks, and what each stands for."""
+        return [(_letter(index), tell_together([*alike])) for index, alike in enumerate(self._alike.values())]
 
 
 def text_frame(table: Table) -> pd.DataFrame:
@@ -158,16 +176,14 @@ def join_notes(*notes: str | None) -> str | None:
     return "; ".join([*(note.removesuffix(".") for note in said[:-1]), *said[-1:]]) or None
 
 
-def _cell(
-    record: dict[str, object], column: Column, marks: dict[str, str], evidence: Mapping[str, Evidence]
-) -> Cell:
+def _cell(record: dict[str, object], column: Column, notes: _Notes, evidence: Mapping[str, Evidence]) -> Cell:
     note = _words(record, column.notes)
     found = evidence.get(column.evidence)
     about = Cell(
         text=column.absent,
         absent=True,
         warning=_words(record, column.warning),
-        mark=marks.setdefault(note, _letter(len(marks))) if note else "",
+        mark=notes.mark(note) if note else "",
         note=note,
         evidence=found,
         source=found.citation if found else _source_in_words(record, column),

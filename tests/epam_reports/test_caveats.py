@@ -73,6 +73,17 @@ def test_caveat_of_several_records_is_said_once_with_its_models(count: Count) ->
     assert "c3d, s3d: no clock" in report_caveats(records)
 
 
+def test_caveats_that_differ_in_their_counts_are_one_with_models_and_counts_in_order(
+    latency: Latency,
+) -> None:
+    records = [
+        latency("c3d", caveats=("known to ±9.0%",)),
+        latency("s3d", caveats=("known to ±7.0%",)),
+        latency("r3d_18", caveats=("known to ±9.0%",)),
+    ]
+    assert "c3d, r3d_18 / s3d: known to ±9.0% / ±7.0%" in report_caveats(records)
+
+
 def test_replaced_record_does_not_count(count: Count) -> None:
     assert not _said(report_caveats([count(environment={"git_dirty": True}), count()]), "uncommitted")
 

@@ -66,6 +66,14 @@ def test_equal_notes_share_a_mark_and_new_ones_get_the_next() -> None:
     assert lay_out(table).footnotes == (("a", "x"), ("b", "y"))
 
 
+def test_notes_that_differ_in_their_counts_share_a_mark_and_each_cell_keeps_its_own() -> None:
+    notes = [f"known to ±{percent}%, not to ±2.0%" for percent in (9, 7, 9)]
+    table = _table(*({"model": "a", "ms": 1.0, "notes": note} for note in notes))
+    layout = lay_out(table)
+    assert layout.footnotes == (("a", "known to ±9% / ±7%, not to ±2.0%"),)
+    assert [(row[1].mark, row[1].note) for row in layout.rows] == [("a", note) for note in notes]
+
+
 def test_twenty_seventh_note_is_aa() -> None:
     rows = [{"model": str(index), "ms": 1.0, "notes": f"note {index}"} for index in range(27)]
     assert lay_out(_table(*rows)).footnotes[-1][0] == "aa"
