@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from epam_reports.measurements import CACHES_EMPTIED, INFERENCE, Setting
 from epam_reports.table import Column
@@ -27,6 +27,8 @@ _COLUMNS = {
     "threads": Column(key="threads", header="Threads"),
     "l2_cold": Column(key="l2_cold", header="Caches emptied"),
 }
+
+_INPUT = Column(key="input", header="Input")
 
 
 def setting_columns(settings: Iterable[Setting]) -> tuple[Column, ...]:
@@ -54,6 +56,24 @@ def shared_setting(settings: Iterable[Setting]) -> str:
     machines = len(_values(known, "machine"))
     apart = f" Taken on {machines} machines, not to be compared with each other." if machines > 1 else ""
     return (f" All: {shared}." if shared else "") + apart
+
+
+def input_columns(rows: Sequence[Mapping[str, object]], *, model: str = "title") -> tuple[Column, ...]:
+    """The input's column, where one model of the table was timed on several; ``model`` is what names it."""
+    models = {row[model] for row in rows}
+    inputs = {(row[model], row["input"]) for row in rows}
+    return (_INPUT,) if len(inputs) > len(models) else ()
+
+
+def shared_inputs(rows: Sequence[Mapping[str, object]]) -> tuple[str, ...]:
+    """The inputs in a sentence, where each model has but one."""
+    if not rows or input_columns(rows):
+        return ()
+    models: dict[object, dict[str, None]] = {}
+    for row in rows:
+        models.setdefault(row["input"], {})[str(row["title"])] = None
+    told = (f"{shape} for {', '.join(titles)}" for shape, titles in models.items())
+    return (f"One clip: {'; '.join(told)}.",)
 
 
 def _values(settings: list[Setting], key: str) -> set[object]:

@@ -36,15 +36,16 @@ def compare(
     """Compare the latencies in two record files.
 
     Paired are latencies of the same model, input, device, precision, batch, backend, threads and task; of
-    several in one file the newest counts. Exit status: 0, or 1 if --fail-on is given and something got
-    slower by more, or 2 if the files cannot be compared. What is not known so closely, or is in the old file
-    only, is named on standard error and fails nothing.
+    several in one file the newest counts. Of two machines they are compared too, and that is said: it may be
+    the machine that is slower. Exit status: 0, or 1 if --fail-on is given and something got slower by more,
+    or 2 if the files cannot be compared. What is not known so closely, or is in the old file only, is named
+    on standard error and fails nothing.
 
     Example: epam-bench compare before.jsonl after.jsonl --fail-on 5%
     """
     from epam_bench.commands.output import check_place, emit, tell
     from epam_bench.records import LatencyRecord, read_records
-    from epam_reports.tables.latency_change import latency_change_table, pair_latencies
+    from epam_reports.tables.latency_change import describe_machines, latency_change_table, pair_latencies
 
     threshold = None if fail_on is None else parse_share(fail_on)
     check_place(output)
@@ -68,6 +69,7 @@ def compare(
     emit([latency_change_table(changes)], output_format=output_format, output=output, records=compared)
     if threshold is None:
         return
+    tell(*describe_machines(changes.changes))
     slower = [change for change in changes.changes if change.is_slower_by(threshold)]
     for change in slower:
         low, high = change.comparison.interval

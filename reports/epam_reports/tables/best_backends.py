@@ -8,7 +8,7 @@ from epam_bench.records import AnyRecord
 from epam_reports.equality import EQUALITY_DTYPES, equality_figures
 from epam_reports.evidence import ROW, Evidence, evidence_of, traced
 from epam_reports.measurements import describe_input, gather, setting_of
-from epam_reports.setting_columns import SETTING_DTYPES, setting_columns, shared_setting
+from epam_reports.setting_columns import SETTING_DTYPES, input_columns, setting_columns, shared_setting
 from epam_reports.speedups import (
     REALISED_DTYPES,
     YARDSTICK,
@@ -121,6 +121,7 @@ def best_backends_table(records: Iterable[AnyRecord]) -> Table:
             Column(key="title", header="Model"),
             Column(key="backend", header="Backend"),
             *setting_columns(settings),
+            *input_columns(rows),
             *_ALONE,
             *(_BESIDE_C3D if is_timed(YARDSTICK, forms) else ()),
             *(_BESIDE_OURS if is_timed(OURS, forms) else ()),

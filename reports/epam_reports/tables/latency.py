@@ -23,7 +23,13 @@ from epam_reports.measurements import (
     main_runs,
     setting_of,
 )
-from epam_reports.setting_columns import SETTING_DTYPES, setting_columns, shared_setting
+from epam_reports.setting_columns import (
+    SETTING_DTYPES,
+    input_columns,
+    setting_columns,
+    shared_inputs,
+    shared_setting,
+)
 from epam_reports.speedups import SPEEDUP_COLUMN, SPEEDUP_DTYPES, speedup_figures, speedup_is_known
 from epam_reports.table import Column, Table, join_notes, typed_frame
 from epam_reports.tables.memory import MEMORY_DTYPES, memory_figures, to_mebibytes
@@ -35,6 +41,7 @@ _DTYPES = {
     "input": "string",
     "num_classes": "Int64",
     **SETTING_DTYPES,
+    "backend_notes": "string",
     "run": "string",
     "interrupted": "boolean",
     "samples": "Int64",
@@ -72,10 +79,14 @@ _COLUMNS = (
     Column(key="latency_p99_ms", header="p99 (ms)", decimals=1, absent="withheld"),
     Column(key="samples", header="Samples"),
     Column(key="clips_per_second", header="Clips/s", decimals=2),
+)
+
+_LOAD_COLUMNS = (
     Column(key="load_average_before", header="Load before", decimals=2, absent="unknown"),
     Column(key="load_average_after", header="Load after", decimals=2, absent="unknown"),
-    Column(key="input", header="Input"),
 )
+
+_PERCENTILES = ("latency_p90_ms", "latency_p99_ms")
 
 
 _REMARKS = {
@@ -108,7 +119,11 @@ def latency_table(records: Iterable[AnyRecord]) -> Table:
         ),
         frame=typed_frame(rows, _DTYPES),
         columns=columns,
-        remarks=tuple(remark for column, remark in _REMARKS.items() if column in columns),
+        remarks=(
+            *shared_inputs(rows),
+            *(remark for column, remark in _REMARKS.items() if column in columns),
+            *_shared_load(rows),
+        ),
         evidence=evidence_of(rows),
     )
 
@@ -123,28 +138,42 @@ def latency_figures(record: LatencyRecord, runs: Mapping[Setting, str]) -> dict[
         "clips_per_second": record.clips_per_second,
         "peak_memory_mebibytes": to_mebibytes(record.peak_memory_bytes),
         **traced("latency", Evidence(records=(record,))),
-        "latency_notes": join_notes(
-            APART if is_apart(record, runs) else None, *record.backend_notes, *record.caveats
-        ),
+        "latency_notes": join_notes(*record.backend_notes, *_weaknesses(record, runs)),
     }
 
 
 def _columns(settings: Sequence[Setting], rows: Sequence[Mapping[str, object]]) -> tuple[Column, ...]:
     return (
         Column(key="title", header="Model", notes="title_notes"),
-        Column(key="backend", header="Backend"),
+        Column(key="backend", header="Backend", notes="backend_notes"),
         *setting_columns(settings),
         *(column for column in _COLUMNS if _is_shown(column, rows)),
+        *(_LOAD_COLUMNS if len(_loads(rows)) > 1 else ()),
+        *input_columns(rows),
     )
 
 
 def _is_shown(column: Column, rows: Sequence[Mapping[str, object]]) -> bool:
-    """Records of before there were backends have neither a base nor an equality."""
+    """Records of before there were backends have neither base nor equality, and few samples no percentile."""
     if column == SPEEDUP_COLUMN:
         return speedup_is_known(rows)
-    if column in EQUALITY_COLUMNS:
+    if column in EQUALITY_COLUMNS or column.key in _PERCENTILES:
         return any(row.get(column.key) is not None for row in rows)
     return True
+
+
+def _loads(rows: Sequence[Mapping[str, object]]) -> set[tuple[object, ...]]:
+    """Load averages before and after, of each run."""
+    return {tuple(row[column.key] for column in _LOAD_COLUMNS) for row in rows}
+
+
+def _shared_load(rows: Sequence[Mapping[str, object]]) -> tuple[str, ...]:
+    """The load in a sentence, where all rows have the same: those of one run do."""
+    loads = _loads(rows)
+    if len(loads) != 1:
+        return ()
+    before, after = ("unknown" if load is None else f"{load:.2f}" for load in loads.pop())
+    return (f"Load average over a minute: {before} before, {after} after.",)
 
 
 def _row(
@@ -171,7 +200,14 @@ def _row(
         **_device_state("before", record.device_before),
         **_device_state("after", record.device_after),
         **latency_figures(record, runs),
+        # What the backend says stands with its name.
+        "backend_notes": join_notes(*record.backend_notes),
+        "latency_notes": join_notes(*_weaknesses(record, runs)),
     }
+
+
+def _weaknesses(record: LatencyRecord, runs: Mapping[Setting, str]) -> tuple[str, ...]:
+    return (*((APART,) if is_apart(record, runs) else ()), *record.caveats)
 
 
 def _device_state(when: str, state: DeviceState | None) -> dict[str, object]:

@@ -10,6 +10,7 @@ from epam_bench.paired_timing import TimingComparison, are_interleaved, compare_
 from epam_bench.records import LatencyRecord
 from epam_reports.evidence import Evidence, evidence_of, traced
 from epam_reports.measurements import describe_form, describe_input, describe_machine
+from epam_reports.setting_columns import input_columns
 from epam_reports.table import Column, Table, join_notes, typed_frame
 
 MOST_NAMED = 5
@@ -59,7 +60,7 @@ class LatencyChanges:
 def pair_latencies(old: Iterable[LatencyRecord], new: Iterable[LatencyRecord]) -> LatencyChanges:
     """Compare latencies of the same model, input and setting; of several in a file, the newest finished one.
 
-    The machine may be another: :func:`describe_differences` says so.
+    The machine may be another: :func:`describe_machines` says so.
     """
     before, after = _newest_by_setting(old), _newest_by_setting(new)
     return LatencyChanges(
@@ -89,6 +90,7 @@ def latency_change_table(changes: LatencyChanges) -> Table:
             Column(key="model", header="Model"),
             Column(key="form", header="Form"),
             Column(key="setting", header="Setting"),
+            *input_columns(rows, model="model"),
             Column(key="old_ms", header="Old (ms)", decimals=2, never_zero=True),
             Column(key="new_ms", header="New (ms)", decimals=2, never_zero=True),
             Column(
@@ -109,7 +111,8 @@ def latency_change_table(changes: LatencyChanges) -> Table:
             ),
         ),
         remarks=(
-            *describe_differences(changes.changes),
+            *describe_machines(changes.changes),
+            *describe_versions(changes.changes),
             *_describe_alone("the old file", changes.only_old),
             *_describe_alone("the new file", changes.only_new),
         ),
@@ -117,16 +120,22 @@ def latency_change_table(changes: LatencyChanges) -> Table:
     )
 
 
-def describe_differences(changes: Sequence[LatencyChange]) -> tuple[str, ...]:
-    """A sentence for each way in which the circumstances differ: none of that is in an interval."""
+def describe_machines(changes: Sequence[LatencyChange]) -> tuple[str, ...]:
+    """A sentence for each change of machine: that alone may be all that got slower or faster."""
+    pairs = [
+        (describe_machine(change.old.environment), describe_machine(change.new.environment))
+        for change in changes
+    ]
+    return tuple(f"Another machine: {old}, then {new}." for old, new in dict.fromkeys(pairs) if old != new)
+
+
+def describe_versions(changes: Sequence[LatencyChange]) -> tuple[str, ...]:
+    """A sentence for each library of another version."""
     sentences: dict[str, None] = {}
     for change in changes:
-        old, new = change.old.environment, change.new.environment
-        machines = describe_machine(old), describe_machine(new)
-        if machines[0] != machines[1]:
-            sentences[f"Another machine: {machines[0]}, then {machines[1]}."] = None
-        for name in sorted(old.versions.keys() | new.versions.keys()):
-            versions = old.versions.get(name, "none"), new.versions.get(name, "none")
+        old, new = change.old.environment.versions, change.new.environment.versions
+        for name in sorted(old.keys() | new.keys()):
+            versions = old.get(name, "none"), new.get(name, "none")
             if versions[0] != versions[1]:
                 sentences[f"Another {name}: {versions[0]}, then {versions[1]}."] = None
     return tuple(sentences)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from epam_bench.records import AnyRecord, LatencyRecord
 from epam_reports.evidence import ROW, Evidence, evidence_of
-from epam_reports.measurements import Measured, gather, setting_of
-from epam_reports.setting_columns import SETTING_DTYPES, setting_columns, shared_setting
+from epam_reports.measurements import Measured, describe_input, gather, setting_of
+from epam_reports.setting_columns import SETTING_DTYPES, input_columns, setting_columns, shared_setting
 from epam_reports.table import Column, Table, join_notes, typed_frame
 
 MEBI = 1024**2
@@ -27,6 +27,7 @@ _DTYPES = {
     "model": "string",
     "title": "string",
     "title_notes": "string",
+    "input": "string",
     **SETTING_DTYPES,
     **MEMORY_DTYPES,
 }
@@ -69,6 +70,7 @@ def memory_table(records: Iterable[AnyRecord]) -> Table:
             Column(key="title", header="Model", notes="title_notes"),
             Column(key="backend", header="Backend"),
             *setting_columns(settings),
+            *input_columns(rows),
             *columns,
         ),
         remarks=(
@@ -115,6 +117,7 @@ def _row(entry: Measured, record: LatencyRecord) -> dict[str, object]:
         "model": record.model.name,
         "title": entry.title,
         "title_notes": join_notes(*record.model.notes),
+        "input": describe_input(record.model),
         **setting_of(record)._asdict(),
         **memory_figures(record),
     }

@@ -8,7 +8,7 @@ from epam_bench.records import AnyRecord, LatencyRecord
 from epam_reports.equality import EQUALITY_COLUMNS, EQUALITY_DTYPES, RELATIVE_ERROR, equality_figures
 from epam_reports.evidence import ROW, Evidence, evidence_of, traced
 from epam_reports.measurements import Measured, describe_input, gather, setting_of
-from epam_reports.setting_columns import SETTING_DTYPES, setting_columns, shared_setting
+from epam_reports.setting_columns import SETTING_DTYPES, input_columns, setting_columns, shared_setting
 from epam_reports.speedups import (
     ONE_PROCESS,
     REALISED_DTYPES,
@@ -29,7 +29,9 @@ _DTYPES = {
     "name": "string",
     "model": "string",
     "title": "string",
+    "input": "string",
     **SETTING_DTYPES,
+    "backend_notes": "string",
     "latency_median_ms": "Float64",
     "latency_low_ms": "Float64",
     "latency_high_ms": "Float64",
@@ -73,8 +75,9 @@ def speed_table(records: Iterable[AnyRecord]) -> Table:
         frame=typed_frame(rows, _DTYPES),
         columns=(
             Column(key="title", header="Model"),
-            Column(key="backend", header="Backend"),
+            Column(key="backend", header="Backend", notes="backend_notes"),
             *setting_columns(settings),
+            *input_columns(rows),
             Column(
                 key="latency_median_ms",
                 header="Latency (ms)",
@@ -152,7 +155,9 @@ def _row(
         "name": f"{entry.name} {record.backend} {record.precision} batch {record.batch_size}",
         "model": record.model.name,
         "title": entry.title,
+        "input": describe_input(record.model),
         **setting_of(record)._asdict(),
+        "backend_notes": join_notes(*record.backend_notes),
         "latency_median_ms": record.median_ms,
         "latency_low_ms": low,
         "latency_high_ms": high,
@@ -167,7 +172,6 @@ def _row(
         "latency_notes": join_notes(
             # Newer records say it themselves, in their caveats.
             None if record.blocks else ONE_PROCESS,
-            *record.backend_notes,
             *record.caveats,
         ),
     }

@@ -112,6 +112,17 @@ def test_the_exit_status_tells_what_is_slower_beyond_its_interval(files: tuple[P
     assert run(new, old, "--fail-on", "5%").exit_code == 0
 
 
+def test_a_gate_says_on_standard_error_that_the_machine_is_another(
+    files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere.jsonl"
+    other = ENVIRONMENT.model_copy(update={"processor": "Other CPU"})
+    append_record(elsewhere, made_record("steady", 4.01, environment=other))
+    result = run(files[0], elsewhere, "--fail-on", "5%", "--format", "csv")
+    assert "Another machine: Some CPU (2 logical cores), then Other CPU (2 logical cores)." in result.stderr
+    assert "Another machine" not in run(*files, "--fail-on", "5%").stderr
+
+
 def test_a_single_process_has_no_interval_and_fails_nothing(tmp_path: Path) -> None:
     old, new = tmp_path / "old.jsonl", tmp_path / "new.jsonl"
     for path, samples in ((old, (1.0, 1.0)), (new, (9.0, 9.0))):

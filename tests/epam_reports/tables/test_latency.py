@@ -34,7 +34,7 @@ def test_records_of_before_backends_have_no_column_of_what_they_lack(latency: La
 def test_fast_form_has_its_speed_up_its_error_and_what_its_backend_says(interleaved: Latency) -> None:
     records = [interleaved(), interleaved(backend="openvino", milliseconds=25, backend_notes=("a trial",))]
     table = latency_table(records)
-    row = text_frame(table).set_index("Backend").loc["openvino"]
+    row = text_frame(table).set_index("Backend").loc["openvino[a]"]
     assert row["Speed-up"] == "4.00 [4.00, 4.00]"
     assert row["Relative error"] == "3.1e-07"
     assert row["Top-1 agreement (%)"] == "100"
@@ -68,10 +68,34 @@ def test_settings_are_kept_together_fastest_first(latency: Latency) -> None:
     assert list(zip(frame["threads"], frame["title"], strict=True)) == [(1, "S3D"), (2, "R3D-18"), (2, "C3D")]
 
 
-def test_unknown_load_is_not_invented(latency: Latency) -> None:
-    table = latency_table([latency(load_average_before=None, load_average_after=None)])
-    row = text_frame(table).iloc[0]
-    assert row["Load before"] == row["Load after"] == "unknown"
+def test_load_that_all_rows_share_is_a_sentence_and_unknown_load_is_not_invented(latency: Latency) -> None:
+    table = latency_table([latency("c3d"), latency("s3d")])
+    assert "Load average over a minute: 0.10 before, 1.50 after." in table.remarks
+    assert "Load before" not in text_frame(table)
+    unknown = latency_table([latency(load_average_before=None, load_average_after=None)])
+    assert "Load average over a minute: unknown before, unknown after." in unknown.remarks
+    several = [latency("c3d"), latency("s3d", load_average_before=None, load_average_after=None)]
+    frame = text_frame(latency_table(several)).set_index("Model")
+    assert frame.loc["C3D", ["Load before", "Load after"]].tolist() == ["0.10", "1.50"]
+    assert frame.loc["S3D", ["Load before", "Load after"]].tolist() == ["unknown", "unknown"]
+
+
+def test_inputs_are_told_once_a_model_and_kept_for_machines(latency: Latency) -> None:
+    table = latency_table([latency("c3d"), latency("c3d", threads=1), latency("s3d")])
+    assert table.remarks[0] == "One clip: rgb 3×16×112×112 for C3D; rgb 3×16×224×224 for S3D."
+    assert "Input" not in text_frame(table)
+    assert set(table.frame["input"]) == {"rgb 3×16×112×112", "rgb 3×16×224×224"}
+
+
+def test_inputs_that_set_rows_of_a_model_apart_are_a_column(latency: Latency) -> None:
+    frame = text_frame(latency_table([latency("c3d"), latency("c3d", inputs={"rgb": (3, 4, 9, 9)})]))
+    assert sorted(frame["Input"]) == ["rgb 3×16×112×112", "rgb 3×4×9×9"]
+
+
+def test_percentile_that_no_row_can_support_has_no_column(latency: Latency) -> None:
+    table = latency_table([latency()])
+    assert not {"p90 (ms)", "p99 (ms)"} & set(text_frame(table).columns)
+    assert "A 90th percentile is withheld under 64 samples" in table.caption
 
 
 def test_no_latency_gives_an_empty_typed_table() -> None:

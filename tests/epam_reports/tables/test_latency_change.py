@@ -41,3 +41,10 @@ def test_many_latencies_of_one_file_alone_are_counted(interleaved: Make) -> None
     new = [interleaved(), *(interleaved(f"model_{number}") for number in range(8))]
     remarks = latency_change_table(pair_latencies([interleaved()], new)).remarks
     assert any(remark.endswith("and 3 more.") for remark in remarks)
+
+
+def test_clips_of_two_sizes_are_told_apart(interleaved: Make) -> None:
+    records = [interleaved("c3d"), interleaved("c3d", inputs={"rgb": (3, 4, 9, 9)})]
+    frame = text_frame(latency_change_table(pair_latencies(records, records)))
+    assert frame["Input"].tolist() == ["rgb 3×16×112×112", "rgb 3×4×9×9"]
+    assert "Input" not in text_frame(latency_change_table(pair_latencies(records[:1], records)))

@@ -8,7 +8,7 @@ import pytest
 
 from epam_bench.records import AnyRecord, CountRecord, LatencyRecord
 from epam_reports.table import lay_out, text_frame
-from epam_reports.tables import speed_table
+from epam_reports.tables import best_backends_table, memory_table, speed_table
 
 Count = Callable[..., CountRecord]
 Latency = Callable[..., LatencyRecord]
@@ -108,6 +108,15 @@ def test_batches_and_tasks_are_not_mixed(interleaved: Latency) -> None:
 
 def test_a_row_can_be_named_in_full(records: list[AnyRecord]) -> None:
     assert "epam_net openvino fp32 batch 1" in speed_table(records).frame["name"].tolist()
+
+
+def test_clips_of_two_sizes_of_one_network_are_told_apart(interleaved: Latency) -> None:
+    wide = interleaved("s3d", backend="fused")
+    small = interleaved("s3d", backend="fused", milliseconds=50, inputs={"rgb": (3, 4, 6, 6)})
+    for build in (speed_table, best_backends_table, memory_table):
+        frame = text_frame(build([wide, small]))
+        assert sorted(frame["Input"]) == ["rgb 3×16×224×224", "rgb 3×4×6×6"]
+        assert "Input" not in text_frame(build([small]))
 
 
 def test_nothing_timed_gives_an_empty_typed_table() -> None:
