@@ -30,8 +30,8 @@ SECONDS_BEFORE_FIRST_LINE = 2.0
 SECONDS_BETWEEN_LINES = 15.0
 """How often a log, which has no progress bar, hears of progress."""
 
-CELL_PADDING = 3
-"""Columns between two cells: a blank on either side, and one where other boxes draw a line."""
+CELL_PADDING = 2
+"""Columns between two cells: a blank, and one where other boxes draw a line."""
 
 PLAIN_WIDTH = 200
 """Columns of an output that is no terminal: a file or a pipe wraps nothing by itself."""
@@ -88,9 +88,9 @@ def print_table(table: Table) -> None:
     layout = lay_out(table)
     out = console()
     out.print(_text(f"\n{table.title}", "bold"))
-    room = out.width - _unbroken_width(table, layout)
-    if room >= 0:
-        out.print(_grid(table, layout, room))
+    widths = _least_widths(table, layout, out.width)
+    if widths:
+        out.print(_grid(layout, widths, out.width))
     else:
         _print_blocks(table, layout, out)
     _print_sentences(table, layout, out)
@@ -99,46 +99,58 @@ def print_table(table: Table) -> None:
         out.print(_text(sentence, "dim"))
 
 
-def _unbroken_width(table: Table, layout: Layout) -> int:
-    """Columns of a terminal that the grid needs if no number and no word is to be broken."""
-    return sum(CELL_PADDING + _unbroken_column_width(layout, index) for index in _narrow(table))
+def _least_widths(table: Table, layout: Layout, room: int) -> dict[int, int]:
+    """Of each narrow column, what its cells need if no number and no word is to be broken; none without room.
+
+    Names in the first column are whole where there is room for that.
+    """
+    for whole_names in (True, False):
+        widths = {index: _least_width(layout, index, whole_names) for index in _narrow(table)}
+        if _taken(widths) <= room:
+            return widths
+    return {}
 
 
-def _unbroken_column_width(layout: Layout, index: int) -> int:
-    """The longest word; of numbers, and of the names in the first column, the longest cell."""
+def _least_width(layout: Layout, index: int, whole_names: bool) -> int:
+    """The longest word; of numbers, and of names that are to be whole, the longest cell."""
     from epam_reports.table import plain_text
 
     texts = [plain_text(row[index]) for row in layout.rows]
     words = [word for text in (*texts, layout.headers[index]) for word in text.split()]
-    whole = texts if index == 0 or _is_numeric(layout, index) else []
+    whole = texts if (index == 0 and whole_names) or _is_numeric(layout, index) else []
     return max((len(text) for text in (*words, *whole)), default=0)
+
+
+def _taken(widths: Mapping[int, int]) -> int:
+    """Columns of a terminal that a grid of such columns takes."""
+    return sum(CELL_PADDING + width for width in widths.values())
 
 
 def _is_numeric(layout: Layout, index: int) -> bool:
     return any(row[index].figures for row in layout.rows)
 
 
-def _grid(table: Table, layout: Layout, room: int) -> Grid:
-    """The narrow columns as a grid in which no number is ever broken; headers may be.
+def _grid(layout: Layout, least: Mapping[int, int], width: int) -> Grid:
+    """These columns as a grid in which no number is ever broken; headers may be.
 
     The columns' widths are settled here, for a grid left to itself breaks the widest first, numbers and
-    all; ``room`` is what is left beyond the least widths, for those whose lines are longer.
+    all; what is left of ``width`` beyond the least is for those whose lines are longer.
     """
     from rich import box
     from rich.table import Table as Grid
 
     from epam_reports.table import plain_text
 
-    grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False)
-    for index in _narrow(table):
+    grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    room = width - _taken(least)
+    for index, needed in least.items():
         justify: Literal["left", "right"] = "right" if _is_numeric(layout, index) else "left"
-        least = _unbroken_column_width(layout, index)
         lines = (layout.headers[index], *(plain_text(row[index]) for row in layout.rows))
-        more = min(max(map(len, lines)) - least, room)
+        more = min(max(map(len, lines)) - needed, room)
         room -= more
-        grid.add_column(_text(layout.headers[index]), justify=justify, width=least + more)
+        grid.add_column(_text(layout.headers[index]), justify=justify, width=needed + more)
     for row in layout.rows:
-        grid.add_row(*(_cell(row[index]) for index in _narrow(table)))
+        grid.add_row(*(_cell(row[index]) for index in least))
     return grid
 
 

@@ -62,7 +62,21 @@ def test_number_is_whole_at_every_width_that_a_grid_has(table: Table, capsys, mo
         printed = capsys.readouterr().out
         assert "123456.2" in printed
         assert "3×16×224×224" in printed
-        assert "a net" in printed
+        assert "net" in printed
+
+
+def test_names_break_at_words_only_where_a_grid_has_no_room_for_them_whole(
+    table: Table, capsys, monkeypatch
+) -> None:
+    columns, frame = table.columns[:2], pd.DataFrame({"model": ["PoseC3D SlowOnly"], "ms": [1.25]})
+    whole = len("PoseC3D SlowOnly") + len("Time") + 2 * output.CELL_PADDING
+    for width, name in ((whole, "PoseC3D SlowOnly"), (whole - 1, "PoseC3D ")):
+        monkeypatch.setattr(output, "PLAIN_WIDTH", width)
+        emit([replace(table, frame=frame, columns=columns)], output_format=Format.TABLE, output=None)
+        printed = capsys.readouterr().out
+        assert name in printed
+        assert ("SlowOnly" in printed.replace("PoseC3D SlowOnly", "")) is (width < whole)
+        assert "  Time (ms): " not in printed
 
 
 def test_several_tables_are_no_csv(table: Table) -> None:
