@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from epam.errors import EpamError, InputError
+from epam.errors import EpamError
 from epam_bench.commands.options import (
     DEFAULT_RECORDS,
     INTERRUPTED,
@@ -75,27 +75,28 @@ def roofline(
     """Take a forward pass apart: each operation's multiply-adds, bytes, time, and what bounds it.
 
     The peaks that it is held against are measured in the same run: arithmetic, memory, cache, and the
-    cost of the smallest operation. The parts are timed in turns with whole passes, and sum to them.
+    cost of the smallest operation. The parts are timed in turns with whole passes, and sum to them. Each
+    network is on record as soon as it is done; Ctrl-C leaves out the one that it stops.
 
     Example: epam-bench roofline epam_net --backend eager,fused --threads 2
     """
     from epam.devices import check_device
     from epam_bench.commands.latency import default_threads
     from epam_bench.commands.model_choice import choose_models
-    from epam_bench.commands.output import check_outputs, emit, report_failures, tell
+    from epam_bench.commands.output import check_outputs, check_place, emit, report_failures, tell
+    from epam_bench.plan import parse_names
     from epam_bench.roofline.profilers import find_profiler
     from epam_reports.tables.roofline import roofline_table
 
     specs, given_batch_size = choose_models(models, clip, inputs, plugins)
     where = check_device(device)
-    backends = [name.strip() for name in backend.split(",") if name.strip()]
-    if not backends:
-        raise InputError("--backend: name at least one, for example eager,fused")
+    backends = parse_names("--backend", backend)
     check_precision(precision)
     for name in backends:
         check_backend_name(name)
         find_profiler(name, where.type)
     check_outputs(records, output)
+    check_place((plots or records.parent) / "roofline.svg")
     size = batch_size or given_batch_size or 1
     measured, failures, interrupted = measure_all(
         specs,

@@ -92,7 +92,7 @@ def test_a_network_that_fails_costs_its_own_part(call: Any, tmp_path: Path) -> N
     [
         (["--backend", "eager,compile"], "cannot be taken apart; these can: reference, eager, fused"),
         (["--backend", "eagr"], "eager"),
-        (["--backend", ","], "name at least one"),
+        (["--backend", ","], "write names with commas between"),
         (["--precision", "fp64"], "fp32"),
         (["--device", "cuda:99"], "cuda"),
     ],
@@ -103,6 +103,16 @@ def test_bad_options_are_refused_before_anything_is_measured(
     done = call(SMALL, *arguments)
     assert done.exit_code != 0
     assert said in str(done.exception)
+
+
+def test_a_place_for_plots_that_cannot_be_written_is_refused_before_anything_is_measured(
+    call: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    done = call(SMALL, "--records", "out/r.jsonl", "--plots", "file/plots")
+    assert done.exit_code != 0
+    assert "file/plots/roofline.svg: cannot be written" in str(done.exception)
+    assert not (tmp_path / "out/r.jsonl").read_text()
 
 
 def test_help_has_an_example() -> None:
