@@ -111,7 +111,8 @@ def latency(
     one at a time, so that a noisy minute hits them all; and because the next process may be a little faster
     or slower for good, they are started afresh at least three times. That goes on until every ratio's 95 %
     interval is as narrow as --target, or --budget is spent. A row that crashes, hangs or runs out of memory
-    costs only itself. Ctrl-C keeps what was measured.
+    costs only itself. Ctrl-C, or a scheduler's SIGTERM, keeps what was measured; a run that is killed without
+    warning (kill -9) leaves nothing, for rows take turns until the end.
 
     Ratios are to the network's plain 3-D twin where it has one (EPAM-Net and its streams; timed along when
     several backends are asked for), else to its eager form.

@@ -100,6 +100,9 @@ def pipeline(
     passes without the steps' clocks, in random order with the others. Against persons a frame and
     length of the video, on videos that are drawn, or on one of yours.
 
+    Ctrl-C, or a scheduler's SIGTERM, ends it early and keeps what was measured. A run that is killed without
+    warning (kill -9, out of memory) leaves nothing: videos take turns, so that all are done at the end only.
+
     Example: epam-bench pipeline epam_net --backend openvino --persons 1,4 --seconds 2,8
 
     On a video of yours: epam-bench pipeline --video clip.avi --annotations ntu60_2d.pkl

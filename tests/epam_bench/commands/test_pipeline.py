@@ -38,6 +38,8 @@ def invoke(*arguments: str) -> Result:
 def test_help_teaches() -> None:
     output = " ".join(invoke("--help").output.split())
     assert "Example: epam-bench pipeline epam_net --backend openvino --persons 1,4 --seconds 2,8" in output
+    assert "Ctrl-C, or a scheduler's SIGTERM, ends it early and keeps what was measured" in output
+    assert "kill -9, out of memory) leaves nothing" in output
 
 
 def test_drawn_videos_are_timed_put_on_record_and_told_in_words(thin: None, tmp_path: Path) -> None:
