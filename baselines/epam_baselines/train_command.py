@@ -22,6 +22,7 @@ from epam.data.commands.location_options import (
     location_from_options,
 )
 from epam.errors import EpamError
+from epam.training.thread_waiting import spin_briefly
 
 if TYPE_CHECKING:
     from epam.training.distributed import Processes
@@ -202,6 +203,7 @@ def _say(sentence: str) -> None:
 
 def main() -> None:
     """Run the command."""
+    spin_briefly()
     run_command("epam-train", app)
 
 
