@@ -304,7 +304,18 @@ class PredictRequest(_SharedOptions):
         ),
     ] = None
     precision: Annotated[
-        str | None, typer.Option(help="Of a stream's network: fp32, bf16 or fp16. By default fp32.")
+        str | None,
+        typer.Option(
+            help="Of a stream's network: fp32, bf16, fp16, or int8 (--backend openvino). By default fp32."
+        ),
+    ] = None
+    calibration_root: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="For int8: a folder that epam-data prepare or synth made, of whose training part clips "
+            "calibrate the network.",
+        ),
     ] = None
     threads: Annotated[
         int | None,
@@ -320,6 +331,7 @@ class PredictRequest(_SharedOptions):
             "--poses": self.poses,
             "--backend": self.backend,
             "--precision": self.precision,
+            "--calibration-root": self.calibration_root,
             "--threads": self.threads,
         }
         not_streams = {
@@ -347,6 +359,10 @@ class PredictRequest(_SharedOptions):
             raise InputError("--sample: the id is empty; give a sample's id, or leave the option out")
         if self.stream is not None and self.root and self.annotations:
             raise InputError("--root and --annotations: both say where the keypoints are; give one of them")
+        if self.calibration_root and self.precision != "int8":
+            raise InputError(
+                "--calibration-root: only for --precision int8; leave it out, or ask for that precision"
+            )
 
     def without_stream(self, kind: NetworkKind) -> MultimodalRequest | UnimodalRequest:
         """The same request of a video or folder, to a network of that kind."""

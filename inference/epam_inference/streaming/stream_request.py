@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -12,18 +12,25 @@ from rich.console import Console
 
 from epam.backends import check_backend, find_backend
 from epam.data.annotations import Annotation, load_annotations
-from epam.data.data_root import find_protocol
+from epam.data.data_root import DataLocation, find_protocol
 from epam.data.person_crop import CROP_SIDE
+from epam.data.pipelines import Pipeline
 from epam.data.pose_estimation import load_pose_estimator, missing_for_poses
 from epam.devices import check_device, compute_threads
 from epam.errors import InputError
 from epam.training.stop_signals import Stopped, StopSignals
+from epam_baselines.calibration_clips import CalibrationClips, load_calibration_clips, open_training_part
 from epam_baselines.inputs import example_inputs
-from epam_baselines.network import Network, choose_network, load_network, with_fast_form
+from epam_baselines.network import Network, NetworkChoice, choose_network, load_network, with_fast_form
 from epam_inference.network_kind import DEFAULT_MODELS, NetworkKind, needs_person
 from epam_inference.options import DEFAULT_TOPK, PredictRequest
 from epam_inference.results import ClassSet
-from epam_inference.sample_lookup import choose_clip, choose_prepared_clip, describe_wrong_label
+from epam_inference.sample_lookup import (
+    choose_clip,
+    choose_prepared_clip,
+    describe_wrong_label,
+    sample_names,
+)
 from epam_inference.streaming.decision import Decision
 from epam_inference.streaming.frame_source import FrameSource, is_file, open_source
 from epam_inference.streaming.stream_output import (
@@ -42,6 +49,9 @@ from epam_inference.streaming.window_people import (
 from epam_inference.terminal_output import print_caveats
 
 DEFAULT_WINDOW, DEFAULT_STRIDE = "3s", "1s"
+
+NUM_CALIBRATION_CLIPS = 64
+"""As many as ``epam-export`` and ``epam-bench accuracy`` take unless told otherwise."""
 
 LONGEST_WINDOW_FRAMES = 3600
 """Two minutes at 30 frames a second; 5.4 GB of frames of 1280 × 720, which are held as they are decoded."""
@@ -86,12 +96,12 @@ def run_stream(request: PredictRequest) -> int:
 def _load(request: PredictRequest, classes: ClassSet) -> Network:
     """The network, unless what is asked of it cannot be done."""
     backend, precision = request.backend or "fused", request.precision or "fp32"
-    if precision == "int8":
-        raise InputError(
-            "--precision int8: needs real clips to find the ranges of its numbers, and a stream has none "
-            "yet; choose fp32, bf16 or fp16"
-        )
     check_backend(find_backend(backend), precision=precision, device=check_device(request.device))
+    if precision == "int8" and not request.calibration_root:
+        raise InputError(
+            "--precision int8: needs real clips to find the ranges of its numbers; name a folder that "
+            "epam-data prepare or synth made with --calibration-root, or choose another precision"
+        )
     choice = choose_network(
         request.model,
         checkpoint=request.checkpoint,
@@ -101,7 +111,28 @@ def _load(request: PredictRequest, classes: ClassSet) -> Network:
         default_model=DEFAULT_MODELS["multimodal"],
     )
     _check_people(choice.spec.pipeline_kind, request)
+    if request.calibration_root:
+        open_training_part(_calibration_location(request), _pipeline(choice))
     return load_network(choice, device=request.device, seed=request.seed)
+
+
+def _pipeline(network: NetworkChoice | Network) -> Pipeline:
+    return Pipeline(network.spec.pipeline_kind, network.spec.clip_size)
+
+
+def _calibration_location(request: PredictRequest) -> DataLocation:
+    """Where int8 finds its clips, which is not where the stream's people are."""
+    return replace(request.location, root=request.calibration_root, annotations=())
+
+
+def _load_calibration(request: PredictRequest, network: Network) -> CalibrationClips | None:
+    """Clips of other videos than the one that is watched; none where nothing is calibrated."""
+    if not request.calibration_root:
+        return None
+    watched = {*sample_names(Path(request.stream or "")), request.sample or ""}
+    return load_calibration_clips(
+        _calibration_location(request), _pipeline(network), NUM_CALIBRATION_CLIPS, apart_from=watched
+    )
 
 
 def _check_people(kind: NetworkKind, request: PredictRequest) -> None:
@@ -141,7 +172,7 @@ def _watch(
     stride = parse_length("--stride", request.stride or DEFAULT_STRIDE, source.frames_per_second)
     people, told = _choose_people(request, annotation, source.size)
     fast = _make_fast(network, request, threads)
-    print_caveats((*caveats, *told, *network.caveats), Console(stderr=True))
+    print_caveats((*caveats, *told, *fast.caveats), Console(stderr=True))
     topk = request.topk or DEFAULT_TOPK
 
     def tell(decision: Decision) -> None:
@@ -232,15 +263,23 @@ def _choose_people(
 
 
 def _make_fast(network: Network, request: PredictRequest, threads: int) -> Network:
-    """The network in its backend, warmed up, so that the first decision is like the others."""
+    """The network in its backend, warmed up, so that the first decision is like the others.
+
+    Its caveats tell what int8 was calibrated on.
+    """
+    calibration = _load_calibration(request, network)
     fast = with_fast_form(
         network,
         backend=request.backend or "fused",
         precision=request.precision or "fp32",  # type: ignore[arg-type]  # it was checked
         threads=threads,
+        calibration=calibration.clips if calibration else (),
     )
     fast.score([tensor[0] for tensor in example_inputs(network.spec)])
-    return fast
+    if calibration is None:
+        return fast
+    told = (f"int8 calibrated on {calibration.origin}", *calibration.caveats)
+    return replace(fast, caveats=(*fast.caveats, *told))
 
 
 def _tell_summary(

@@ -161,6 +161,32 @@ def test_rgb_without_keypoints_is_told_to_see_whole_frames(
     assert "frames came, not a window's 900" in err
 
 
+def test_int8_is_calibrated_on_other_videos_than_the_one_that_is_watched(
+    predict: Run, use: Callable[..., Network], dataset: SyntheticDataset, train_wave: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    pytest.importorskip("openvino")
+    use("rgb")
+    given: list[Any] = []
+
+    def make_fast(network: Network, *, precision: str, calibration: Any, **_: object) -> Network:
+        assert precision == "int8"
+        given.extend(calibration)
+        return network
+
+    monkeypatch.setattr(stream_request, "with_fast_form", make_fast)
+    arguments = (
+        "--stream", dataset.crops / f"{train_wave}_rgb.mp4", "--model", "x_shiftnet_rgb", "--no-pace",
+        "--window", "900f", "--backend", "openvino", "--precision", "int8",
+    )  # fmt: skip
+    code, _, err = predict(*arguments, "--calibration-root", dataset.root)
+    assert code == 0
+    assert [clip[0].shape[0] for clip in given] == [1, 1]  # of three training clips
+    assert "int8 calibrated on 2 clips of the training part of embedded xsub" in err
+    assert_refused(predict(*arguments), "--precision int8: needs real clips")
+    assert_refused(predict(*arguments, "--calibration-root", "nowhere"), "nowhere: no such folder")
+
+
 def assert_refused(outcome: Outcome, message: str) -> None:
     code, out, err = outcome
     assert (code, out) == (2, "")
@@ -180,7 +206,9 @@ def assert_refused(outcome: Outcome, message: str) -> None:
         (("--stream", "clip.mp4"), "needs keypoints: give them with --annotations, find them"),
         (("--stream", "0", "--annotations", "a.pkl"), "only for a file"),
         (("--stream", "c.mp4", "--annotations", "a.pkl", "--poses", "rtmlip"), "unknown pose estimator"),
-        (("--stream", "0", "--precision", "int8"), "--precision int8: needs real clips"),
+        (("--stream", "0", "--precision", "int8"), "backend fused: has no int8"),
+        (("--stream", "0", "--calibration-root", "data"), "--calibration-root: only for --precision int8"),
+        (("--video", "a.mp4", "--calibration-root", "data"), "--calibration-root: only with --stream"),
         (("--stream", "0", "--backend", "fussed"), "unknown backend 'fussed'"),
         (("--stream", "0", "--device", "tpu"), "unknown device 'tpu'"),
         (("--stream", "missing.mp4", "--model", "x_shiftnet_rgb"), "missing.mp4: no such file"),
