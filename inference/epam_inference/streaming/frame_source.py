@@ -207,8 +207,12 @@ class LiveSource:
                     count += 1
         except (av.FFmpegError, OSError) as error:
             raise VideoError(f"{self._kind}: went away after {count} frames ({error.strerror})") from None
-        if self._endless and not self._stopped:
+        if self._stopped:
+            return
+        if self._endless:
             raise VideoError(f"{self._kind}: went away after {count} frames")
+        if count == 0:
+            raise VideoError(f"{self._kind}: ended before its first frame; check what sends it")
 
     def stop(self) -> None:
         """Let an iteration end at the next frame; nothing can hurry a camera that is silent."""

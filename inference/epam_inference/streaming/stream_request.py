@@ -205,12 +205,13 @@ def parse_length(option: str, text: str, frames_per_second: float) -> int:
     if not match:
         raise InputError(f"{option} {text!r}: write seconds, as 3s, or frames, as 90f")
     number, unit = float(match[1]), match[2]
-    frames = round(number if unit == "f" else number * frames_per_second)
-    if not 1 <= frames <= LONGEST_WINDOW_FRAMES:
+    frames = number if unit == "f" else number * frames_per_second
+    # Rounded only after: of enough digits it is infinite.
+    if not 0.5 < frames < LONGEST_WINDOW_FRAMES + 0.5:
         raise InputError(
-            f"{option} {text!r}: is {frames} frames of this stream; give 1 to {LONGEST_WINDOW_FRAMES}"
+            f"{option} {text!r}: is {frames:.4g} frames of this stream; give 1 to {LONGEST_WINDOW_FRAMES}"
         )
-    return frames
+    return round(frames)
 
 
 def _find_annotation(
