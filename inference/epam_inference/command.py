@@ -5,6 +5,7 @@ Everything that needs torch is imported after parsing, so that ``--help`` is ins
 
 from __future__ import annotations
 
+import errno
 import inspect
 import os
 import sys
@@ -17,6 +18,9 @@ from epam.errors import EpamError
 from epam_inference.options import ExitCode, MultimodalRequest, PredictRequest, Request, UnimodalRequest
 from epam_inference.stopwatch import Stopwatch
 from epam_inference.terminal_output import readable
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+"""What a full disk says."""
 
 
 def multimodal() -> None:
@@ -67,17 +71,31 @@ def _run_in_time(request: Request | PredictRequest) -> int:
     except KeyboardInterrupt:
         return _interrupted()
     try:
-        if isinstance(request, PredictRequest):
-            return run_predict(request, stopwatch)
-        return run_request(request, stopwatch)
+        exit_code = (
+            run_predict(request, stopwatch)
+            if isinstance(request, PredictRequest)
+            else run_request(request, stopwatch)
+        )
+        print(end="", flush=True)  # what cannot be written is told here, not by the interpreter at exit
+        return exit_code
     except BrokenPipeError:
-        # The reader (`| head`) has seen enough; the interpreter must not flush into it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader (`| head`) has seen enough.
+        _discard_output()
         return ExitCode.DONE
-    except (EpamError, OSError) as error:
+    except EpamError as error:
+        return _complain(str(error))
+    except OSError as error:
+        if error.errno in NO_ROOM and not error.filename:
+            _discard_output()
+            return _complain(f"standard output: {error.strerror}; free some disk, or write it elsewhere")
         return _complain(str(error))
     except KeyboardInterrupt:
         return _interrupted()
+
+
+def _discard_output() -> None:
+    """What is not yet written goes nowhere: the interpreter must not try again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(message: str) -> ExitCode:

@@ -26,7 +26,7 @@ from epam_inference.sample_lookup import (
 from epam_inference.scores_file import check_scores_path, write_scores
 from epam_inference.stopwatch import Stopwatch
 from epam_inference.streaming.stream_request import run_stream
-from epam_inference.terminal_output import print_caveats, print_evaluation, print_prediction
+from epam_inference.terminal_output import Output, print_caveats, print_evaluation, print_prediction
 
 
 def run_predict(request: PredictRequest, stopwatch: Stopwatch) -> int:
@@ -81,7 +81,7 @@ def _predict(request: Request, classes: ClassSet, stopwatch: Stopwatch) -> ExitC
     if request.json:
         print(prediction_json(prediction, topk=topk))
     else:
-        print_prediction(prediction, Console(), topk=topk)
+        print_prediction(prediction, Output(), topk=topk)
     return ExitCode.DONE
 
 
@@ -112,13 +112,20 @@ def _evaluate(request: Request, classes: ClassSet, location: DataLocation, stopw
     network = _load_network(request, classes, stopwatch)
     evaluation = _evaluate_with_progress(request, network, split, stopwatch)
     print_caveats(evaluation.caveats, Console(stderr=True))
+    try:
+        # First, and whatever becomes of it: of file and terminal one may be full or gone.
+        if request.scores:
+            write_scores(request.scores, evaluation)
+    finally:
+        _tell(evaluation, request)
+    return _exit_code(evaluation, allow_missing=request.allow_missing)
+
+
+def _tell(evaluation: Evaluation, request: Request) -> None:
     if request.json:
         print(evaluation_json(evaluation))
     else:
-        print_evaluation(evaluation, Console())
-    if request.scores:
-        write_scores(request.scores, evaluation)
-    return _exit_code(evaluation, allow_missing=request.allow_missing)
+        print_evaluation(evaluation, Output())
 
 
 def _load_network(request: Request, classes: ClassSet, stopwatch: Stopwatch) -> Network:

@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 WITH_ACTION_NUMBERS = ("ntu60", "ntu120", "embedded")
 
 
+class Output(Console):
+    """Standard output; whether its reader has left is for the command to judge, not for rich."""
+
+    def on_broken_pipe(self) -> None:
+        """Pass the error on; rich would exit with 1."""
+        raise BrokenPipeError
+
+
 def readable(text: str) -> str:
     """Put text from outside on one line, without the characters that steer a terminal."""
     one_line = " ".join(text.splitlines())

@@ -166,6 +166,37 @@ def test_an_ascii_terminal_shows_question_marks_for_what_it_lacks() -> None:
     assert b"224 ? 224" in done.stdout
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full, on Linux alone")
+@pytest.mark.parametrize("format_", [(), ("--json",)])
+def test_a_full_disk_is_one_line_and_the_scores_are_kept(
+    dataset: SyntheticDataset, tmp_path: Path, format_: tuple[str, ...]
+) -> None:
+    checkpoint = write_trained_pose_network(tmp_path / "best.safetensors")
+    scores = tmp_path / "scores.json"
+    arguments = [
+        sys.executable, UNIMODAL, "--modality", "pose", "--dataset", "embedded", "--root", dataset.root,
+        "--checkpoint", checkpoint, "--scores", scores, *format_,
+    ]  # fmt: skip
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            arguments, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, check=False
+        )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: standard output: No space left on device; free some disk, or write it elsewhere\n"
+    )
+    assert len(json.loads(scores.read_text())["scores"]) == 3
+    reader, writer = os.pipe()
+    os.close(reader)
+    scores.unlink()
+    with os.fdopen(writer, "wb") as left:  # as of `| head` that has gone
+        done = subprocess.run(
+            arguments, stdout=left, stderr=subprocess.PIPE, text=True, timeout=120, check=False
+        )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(json.loads(scores.read_text())["scores"]) == 3
+
+
 # ── Results, in this process ──
 
 
