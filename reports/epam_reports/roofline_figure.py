@@ -41,6 +41,9 @@ DRAWN_SHARE = 2e-3
 
 LONGEST_NAME = 46
 
+ROOM_BETWEEN = 0.06
+"""Of the plots, as a share of their width: names of bars are wider in print than the layout reckons."""
+
 
 def roofline_figure(record: RooflineRecord) -> Drawing:
     """Left: GFLOP/s over FLOPs a byte, roofs of compute, cache and memory, area by time.
@@ -59,7 +62,7 @@ def roofline_figure(record: RooflineRecord) -> Drawing:
     canvas = start_figure(
         f"Where the time of {record.model.title} goes ({describe_form(record)})", caption, size=(13.0, 6.0)
     )
-    left, right = canvas.figure.subplots(1, 2, width_ratios=(1.25, 1.0))
+    left, right = canvas.figure.subplots(1, 2, width_ratios=(1.25, 1.0), gridspec_kw={"wspace": ROOM_BETWEEN})
     labels = _draw_roofline(left, record)
     _draw_bars(right, record)
     finish_figure(canvas, [(left, labels)], crowded=True)
@@ -129,13 +132,14 @@ def _draw_roofs(axes: Axes, record: RooflineRecord) -> None:
     floor = axes.get_ylim()[0]
     roof = peaks.gflops_per_second
     axes.plot((low, high), (roof, roof), color=ROOF_COLOUR, linewidth=1.4, zorder=1)
+    # On the left, where slopes keep points from the roof: on the right, noise may put one above it.
     axes.text(
-        high,
+        low,
         roof * 1.04,
-        f"compute {roof:.0f} GFLOP/s ",
+        f" compute {roof:.0f} GFLOP/s",
         fontsize=8,
         color=ROOF_COLOUR,
-        ha="right",
+        ha="left",
         va="bottom",
     )
     for name, rate, style in (

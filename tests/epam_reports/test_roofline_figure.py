@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from epam_bench.records import LatencyRecord, ModelCard, OperationTime, RooflineRecord
-from epam_reports.figures import render
+from epam_reports.figures import PNG_DPI, render
 from epam_reports.roofline_figure import BARS, FIGURE_NAME, _group, roofline_figure
 
 Roofline = Callable[..., RooflineRecord]
@@ -63,9 +63,18 @@ def texts(record: RooflineRecord) -> list[str]:
 
 def test_roofs_are_named_points_numbered_as_their_bars_and_the_rest_is_one_bar(roofline: Roofline) -> None:
     said = texts(roofline(MANY))
-    assert {"memory 20 GB/s", "cache 80 GB/s", "compute 200 GFLOP/s ", "1", "2"} <= set(said)
+    assert {"memory 20 GB/s", "cache 80 GB/s", " compute 200 GFLOP/s", "1", "2"} <= set(said)
     assert f"convolution {DENSE}   1" in said
     assert f"{len(MANY) - BARS} further operations" in said
+
+
+def test_names_of_bars_keep_off_the_other_plot_in_print(roofline: Roofline) -> None:
+    long = [operation("Convolution", 1.0, f"{48 + n}×216×14×14 ∗ 96×216×1×1", 10**6) for n in range(9)]
+    figure = roofline_figure(roofline(long)).figure
+    figure.set_dpi(PNG_DPI)
+    figure.canvas.draw()
+    left, right = figure.axes
+    assert min(name.get_window_extent().x0 for name in right.get_yticklabels()) > left.bbox.x1
 
 
 def test_a_point_is_at_its_rate_and_intensity(roofline: Roofline) -> None:
