@@ -25,6 +25,7 @@ class Column:
         header: what stands above it, unit included.
         decimals: printed digits after the point; none prints the value as it is, as a quotation is due.
         never_zero: what so many decimals would make zero gets as many as its first two digits take.
+        digits: printed at least, zeros before them not counted, where so many decimals would show fewer.
         scientific: so many decimals of ``3.1e-07``, for figures that differ by powers of ten.
         interval: frame columns of the lower and upper bound, printed in brackets.
         origin: frame column that says ``measured`` or ``quoted`` of this figure.
@@ -40,6 +41,7 @@ class Column:
     header: str
     decimals: int | None = None
     never_zero: bool = False
+    digits: int = 0
     scientific: bool = False
     interval: tuple[str, str] | None = None
     origin: str | None = None
@@ -197,10 +199,11 @@ def _cell(record: dict[str, object], column: Column, notes: _Notes, evidence: Ma
         text = _as_printed(value, about.evidence)
         return replace(printed, text=text, figures=(text,) if isinstance(value, float) else ())
     style: Literal["e", "f"] = "e" if column.scientific else "f"
-    figures = [_format(value, _decimals(value, column), style)]
+    decimals = _decimals(value, column)
+    figures = [_format(value, decimals, style)]
     text = figures[0]
     if column.interval and not any(_is_absent(record[bound]) for bound in column.interval):
-        figures += [_format(record[bound], column.decimals, style) for bound in column.interval]
+        figures += [_format(record[bound], decimals, style) for bound in column.interval]
         text += f" [{figures[1]}, {figures[2]}]"
     return replace(printed, text=text, figures=tuple(figures))
 
@@ -228,9 +231,11 @@ def _decimals(value: object, column: Column) -> int:
     """Printed digits after the point: the column's, or more where these would hide a small cost."""
     assert column.decimals is not None
     size = abs(float(str(value)))
-    if not column.never_zero or size >= 0.5 * 10.0**-column.decimals or not 0 < size < math.inf:
+    is_hidden = column.never_zero and size < 0.5 * 10.0**-column.decimals
+    digits = 2 if is_hidden else column.digits
+    if not digits or not 0 < size < math.inf:
         return column.decimals
-    return 1 - math.floor(math.log10(size))
+    return max(column.decimals, digits - 1 - math.floor(math.log10(size)))
 
 
 def _format(value: object, decimals: int, style: Literal["e", "f"]) -> str:

@@ -42,6 +42,17 @@ def test_small_number_is_not_printed_as_zero() -> None:
     assert _texts(replace(table, columns=(column,))) == [["0.0012"], ["0.0"], ["0.1"]]
 
 
+def test_small_number_and_its_bounds_have_as_many_digits_as_are_asked_for() -> None:
+    rows: list[dict[str, object]] = [
+        {"model": "a", "ms": 0.157, "low": 0.149, "high": 0.2},
+        {"model": "b", "ms": 3.04, "low": 2.96, "high": 12.0},
+        {"model": "c", "ms": 0.0},
+    ]
+    column = Column(key="ms", header="ms", decimals=1, digits=2, interval=("low", "high"))
+    printed = _texts(replace(_table(*rows), columns=(column,)))
+    assert printed == [["0.16 [0.15, 0.20]"], ["3.0 [3.0, 12.0]"], ["0.0"]]
+
+
 def test_figures_that_differ_by_powers_of_ten_are_printed_so() -> None:
     table = _table({"model": "a", "ms": 3.14e-7}, {"model": "b", "ms": 0.0})
     column = Column(key="ms", header="ms", decimals=1, scientific=True)

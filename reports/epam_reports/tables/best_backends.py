@@ -54,6 +54,7 @@ _ALONE = (
         key="latency_median_ms",
         header="Latency (ms)",
         decimals=1,
+        digits=2,
         interval=("latency_low_ms", "latency_high_ms"),
     ),
     Column(key="backends_timed", header="of"),

@@ -148,6 +148,7 @@ _COLUMNS = (
         key="latency_median_ms",
         header="Latency (ms)",
         decimals=1,
+        digits=2,
         interval=("latency_first_quartile_ms", "latency_third_quartile_ms"),
         notes="latency_notes",
         evidence="latency",

@@ -33,13 +33,13 @@ _DTYPES = {
 }
 
 _COLUMNS = (
-    Column(key="weights_mebibytes", header="Weights (MiB)", decimals=1),
+    Column(key="weights_mebibytes", header="Weights (MiB)", decimals=1, digits=2),
     Column(key="peak_activation_mebibytes", header="Peak activation (MiB)", decimals=0),
     Column(key="reserved_mebibytes", header="Reserved (MiB)", decimals=0, absent="CUDA only"),
     Column(key="process_mebibytes", header="Process (MiB)", decimals=0),
     Column(key="peak_memory_mebibytes", header="Peak memory (MiB)", decimals=0),
     Column(key="preparation_seconds", header="Prepared in (s)", decimals=1, absent="unknown"),
-    Column(key="first_call_ms", header="First call (ms)", decimals=1, absent="unknown"),
+    Column(key="first_call_ms", header="First call (ms)", decimals=1, digits=2, absent="unknown"),
 )
 
 _REMARKS = (

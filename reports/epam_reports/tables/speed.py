@@ -82,6 +82,7 @@ def speed_table(records: Iterable[AnyRecord]) -> Table:
                 key="latency_median_ms",
                 header="Latency (ms)",
                 decimals=1,
+                digits=2,
                 interval=("latency_low_ms", "latency_high_ms"),
                 notes="latency_notes",
                 evidence="latency",

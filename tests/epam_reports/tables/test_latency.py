@@ -68,6 +68,11 @@ def test_settings_are_kept_together_fastest_first(latency: Latency) -> None:
     assert list(zip(frame["threads"], frame["title"], strict=True)) == [(1, "S3D"), (2, "R3D-18"), (2, "C3D")]
 
 
+def test_time_below_a_millisecond_is_told_from_one_that_is_a_little_longer(latency: Latency) -> None:
+    table = latency_table([latency("c3d", samples_ms=(0.151,)), latency("s3d", samples_ms=(0.162,))])
+    assert text_frame(table)["Latency (ms)"].tolist() == ["0.15 [0.15, 0.15]", "0.16 [0.16, 0.16]"]
+
+
 def test_load_that_all_rows_share_is_a_sentence_and_unknown_load_is_not_invented(latency: Latency) -> None:
     table = latency_table([latency("c3d"), latency("s3d")])
     assert "Load average over a minute: 0.10 before, 1.50 after." in table.remarks

@@ -49,7 +49,7 @@ def test_every_step_is_a_row_and_their_sum_stands_beside_the_whole(way: Way) -> 
         "sampling and crop": "8.0 [8.0, 8.0]",
         "heatmaps": "2.0 [2.0, 2.0]",
         "network": "150.0 [150.0, 150.0]",
-        "fusion": "0.040 [0.0, 0.0]",
+        "fusion": "0.040 [0.040, 0.040]",
         "sum of the steps": "200.0",
         "whole, by its own clock": "200.0 [199.5, 200.5]",
     }
