@@ -14,7 +14,7 @@ from epam_bench.timing.contestant import Contestant
 from epam_bench.timing.effort import FEWEST_PROCESSES, Effort, Limits
 from epam_bench.timing.schedule import Report, Run, share_of_others
 from epam_bench.timing.subject import Subject
-from epam_bench.timing.widths import widths
+from epam_bench.timing.widths import base_of, widths
 
 DRAWN_RANGES = (
     "int8 ranges were found on random numbers, not on real clips: the time is that of an int8 network, its "
@@ -24,10 +24,11 @@ DRAWN_RANGES = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """Records of the subjects that ran, and what went wrong with the others.
+    """Records of the subjects that ran, and what went wrong.
 
     Attributes:
-        failures: one line for each subject that has no record, by its label.
+        failures: one line for each subject that failed, by its label. One that failed in the course of the
+            run has a record all the same, of what was measured before.
         interrupted: the user stopped it; the records hold what was done by then.
     """
 
@@ -48,7 +49,8 @@ def measure_latency(
     Each has a process of its own in every generation of processes, with weights that exercise every
     part of it. A form whose logits are not the reference's within its precision's bound is not timed. The
     processes idle but for their turns, which come in random order, one at a time. One that fails, crashes,
-    hangs or runs out of memory costs only its own row.
+    hangs or runs out of memory costs only its own row, or, where it has been timed before, the rest of its
+    samples; one whose logits are wrong costs all of them.
 
     Args:
         subjects: as :func:`epam_bench.timing.subject.plan_subjects` gives them.
@@ -65,8 +67,8 @@ def measure_latency(
     finally:
         for contestant in run.contestants:
             contestant.leave()
-    done = [contestant for contestant in run.running if contestant.blocks]
-    failures = {one.subject.label: one.failure for one in run.contestants if one.failure is not None}
+    done = [contestant for contestant in run.contestants if contestant.blocks]
+    failures = {one.subject.label: line for one in run.contestants for line in _failure_lines(one)}
     name = uuid.uuid4().hex[:12]
     caveats = _interval_caveats(run, effort or Effort(), interrupted)
     records = tuple(
@@ -88,6 +90,7 @@ def _to_record(
     together = [other for other in timed if other.group == contestant.group and other is not contestant]
     others = share_of_others(run.load)
     caveats = [
+        *_failure_lines(contestant),
         *busy_caveat(others or 0.0),
         *([f"interrupted after {contestant.samples} samples"] if interrupted else []),
         *of_interval,
@@ -134,23 +137,40 @@ def _to_record(
     )
 
 
+def _failure_lines(contestant: Contestant) -> list[str]:
+    """Why it takes no further part, if so, and what its row is from, if it has one."""
+    if contestant.failure is None:
+        return []
+    if not contestant.blocks:
+        return [contestant.failure]
+    return [
+        f"failed in generation {contestant.failed_in + 1}, so that its figure is from "
+        f"{_count_processes(contestant.processes)}: {contestant.failure}"
+    ]
+
+
 def _interval_caveats(run: Run, effort: Effort, interrupted: bool) -> dict[Subject, tuple[str, ...]]:
     """What is to be said of a row's interval: from how few processes, or wider than was asked for."""
-    taken = {one.subject: one.blocks for one in run.running if one.blocks}
-    known, what = widths(taken), "ratio" if len(taken) > 1 else "median"
+    timed = {one.subject: one for one in run.contestants if one.blocks}
+    known = widths({subject: one.blocks for subject, one in timed.items()})
+    what = "ratio" if len(timed) > 1 else "median"
     said: dict[Subject, tuple[str, ...]] = {}
-    for subject, blocks in taken.items():
-        processes = len({process for process, _ in blocks})
-        few = f"from {processes} process{'es' if processes > 1 else ''}, where {FEWEST_PROCESSES} are needed"
+    for subject, one in timed.items():
+        few = f"from {_count_processes(one.processes)}, where {FEWEST_PROCESSES} are needed"
         wide = known.get(subject, 0.0)
-        if processes < FEWEST_PROCESSES:
+        if one.processes < FEWEST_PROCESSES:
             said[subject] = (f"its interval is {few}: the next process may show another time",)
         elif wide > effort.target and not interrupted:
             shown = f"±{wide:.1%}" if math.isfinite(wide) else "without a limit"
-            said[subject] = (
-                f"its {what}'s interval is {shown}, not the ±{effort.target:.1%} asked for: time is spent",
-            )
+            base = timed[base_of(subject, list(timed)) or subject]
+            why = "a row that failed is in it" if one.failure or base.failure else "time is spent"
+            asked = f"±{effort.target:.1%} asked for"
+            said[subject] = (f"its {what}'s interval is {shown}, not the {asked}: {why}",)
     return said
+
+
+def _count_processes(number: int) -> str:
+    return f"{number} process{'es' if number > 1 else ''}"
 
 
 def _throttle_caveat(contestant: Contestant) -> list[str]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from epam.backends.equality import BOUNDS
+from epam.backends.equality import BOUNDS, Equality, check_equality
 from epam_bench.latency import DRAWN_RANGES, measure_latency
+from epam_bench.timing import child
+from epam_bench.timing.child import Child
 from epam_bench.timing.effort import Effort, Limits
 
 ONCE = Effort(budget_seconds=0, processes=1, samples=2, warmup_calls=1, compared_clips=1)
@@ -36,9 +40,74 @@ def test_every_way_to_fail_costs_its_own_row_and_says_what_happened(trial) -> No
     assert outcome.records[0].interleaved_with == ("talkative", "other")
 
 
-@pytest.mark.usefixtures("children_within")
+def run_out_of_memory(monkeypatch, name: str, process: int, at: str) -> None:
+    """Have one of a model's processes, counted from 0, fail at an order."""
+    begun: list[Child] = []
+    do = Child.do
+
+    def failing(one: Child, order):
+        if order["do"] == "prepare" and order["model"]["name"] == name:
+            begun.append(one)
+        if order["do"] == at and begun[process:] == [one]:
+            raise MemoryError
+        return do(one, order)
+
+    monkeypatch.setattr(Child, "do", failing)
+
+
+def several(processes: int = 3, target: float = 0.99) -> Effort:
+    return Effort(
+        budget_seconds=60, processes=processes, samples=3, warmup_calls=1, compared_clips=1, target=target
+    )
+
+
+@pytest.fixture
+def narrow(monkeypatch) -> None:
+    """Let a run stop when it has its processes and samples."""
+    monkeypatch.setattr("epam_bench.timing.schedule.widths", lambda taken: dict.fromkeys(taken, 1e-9))
+
+
+@pytest.mark.usefixtures("children_within", "narrow")
+@pytest.mark.parametrize("at", ["prepare", "take a turn"])
+def test_row_that_fails_in_a_later_generation_keeps_what_it_gave_and_says_so(trial, monkeypatch, at) -> None:
+    run_out_of_memory(monkeypatch, "other", 1, at)
+    outcome = measure_latency([trial("small"), trial("other")], effort=several())
+    line = "failed in generation 2, so that its figure is from 1 process: out of memory (MemoryError)"
+    assert outcome.failures == {"other": line}
+    small, other = outcome.records
+    assert line in other.caveats
+    assert line not in small.caveats
+    assert [{block.process for block in record.blocks} for record in (small, other)] == [{0, 1, 2}, {0}]
+    assert small.interleaved_with == ("other",)
+
+
+@pytest.mark.usefixtures("children_within", "narrow")
+def test_wide_interval_is_not_for_want_of_time_where_a_row_of_the_ratio_failed(trial, monkeypatch) -> None:
+    run_out_of_memory(monkeypatch, "small", 3, "prepare")
+    outcome = measure_latency([trial("small"), trial("other")], effort=several(processes=4, target=1e-6))
+    small, other = outcome.records
+    assert "from 3 processes" in small.caveats[0]
+    assert any(caveat.endswith("a row that failed is in it") for caveat in other.caveats)
+
+
+@pytest.mark.usefixtures("children_within", "narrow")
+def test_row_whose_logits_are_wrong_in_a_later_generation_is_withdrawn(trial, monkeypatch) -> None:
+    found: list[Equality] = []
+
+    def wrong_at_last(*given, **options) -> Equality:
+        found.append(check_equality(*given, **options))
+        return replace(found[-1], relative_error=1.0) if len(found) == 4 else found[-1]
+
+    monkeypatch.setattr(child, "check_equality", wrong_at_last)
+    outcome = measure_latency([trial("small"), trial("other")], effort=several())
+    assert [record.model.name for record in outcome.records] == ["small"]
+    assert outcome.failures.keys() == {"other"}
+    assert outcome.failures["other"].startswith("not timed, for its logits are wrong: off by 1.0e+00")
+
+
+@pytest.mark.usefixtures("children_within", "narrow")
 def test_record_holds_samples_by_turn_equality_memory_and_setting(trial) -> None:
-    effort = Effort(budget_seconds=60, processes=2, samples=4, warmup_calls=1, target=0.99)
+    effort = Effort(budget_seconds=60, processes=2, samples=4, warmup_calls=1)
     subjects = [trial("small", batch_size=3), trial("small", batch_size=3, precision="bf16")]
     outcome = measure_latency(subjects, effort=effort)
     assert outcome.failures == {}
@@ -104,8 +173,6 @@ def test_network_that_cannot_compute_in_float64_is_its_own_reference(trial) -> N
 
 @pytest.mark.usefixtures("children_within")
 def test_int8_on_random_ranges_is_a_caveat(trial, monkeypatch) -> None:
-    from epam_bench.timing import child
-
     monkeypatch.setattr(child, "optimize", _float32_whatever_is_asked)
     (record,) = measure_latency([trial("small", precision="int8", backend="openvino")], effort=ONCE).records
     assert DRAWN_RANGES in record.caveats

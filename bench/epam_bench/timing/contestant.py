@@ -11,6 +11,10 @@ from epam_bench.timing.subject import Subject
 from epam_bench.timing.worker import Worker, WorkerError
 
 
+class WrongLogitsError(WorkerError):
+    """A form that is not the network; the message says by how much it is off."""
+
+
 @dataclass
 class Contestant:
     """One subject and what is known of it by now.
@@ -18,9 +22,10 @@ class Contestant:
     Attributes:
         prepared: what its first child said when it was ready; none before that.
         equality: the worst of its children's.
-        blocks: samples by (process, round).
+        blocks: samples by (process, round); one that has some gets a record.
         states: the device's, when the first turn began and after every turn.
-        failure: why it has no row.
+        failure: why it takes no further part, and in which generation of processes (from 0) that came.
+        failed_in: see ``failure``.
         worker: its child of this generation.
         group: of subjects that were in memory together.
     """
@@ -31,6 +36,7 @@ class Contestant:
     blocks: dict[tuple[int, int], list[float]] = field(default_factory=dict)
     states: list[DeviceState] = field(default_factory=list)
     failure: str | None = None
+    failed_in: int = 0
     worker: Worker | None = None
     group: int = 0
 
@@ -54,10 +60,20 @@ class Contestant:
         assert self.prepared is not None
         return self.prepared
 
-    def fail(self, why: str) -> None:
-        """It has no row any more, whatever was measured."""
-        self.failure = why
+    @property
+    def processes(self) -> int:
+        """Whose samples it has."""
+        return len({process for process, _ in self.blocks})
+
+    def fail(self, why: str, *, generation: int = 0) -> None:
+        """It takes no further part; what its processes gave by now stays."""
+        self.failure, self.failed_in = why, generation
         self.leave()
+
+    def withdraw(self, why: str, *, generation: int = 0) -> None:
+        """It has no row, whatever was measured: what gives wrong logits once is not to be trusted."""
+        self.blocks.clear()
+        self.fail(why, generation=generation)
 
     def leave(self) -> None:
         """End its child."""
@@ -69,7 +85,7 @@ class Contestant:
         """Note what a child said when it was ready.
 
         Raises:
-            WorkerError: its logits are wrong.
+            WrongLogitsError: they are not the reference's.
         """
         check_logits(self.subject, answer["equality"])
         found = EqualityCheck.model_validate(
@@ -83,10 +99,10 @@ class Contestant:
 
 
 def check_logits(subject: Subject, equality: dict[str, Any]) -> None:
-    """Raise WorkerError, with the error and its bound, unless a form's logits are right."""
+    """Raise WrongLogitsError, with the error and its bound, unless a form's logits are right."""
     if equality["holds"]:
         return
-    raise WorkerError(
+    raise WrongLogitsError(
         f"not timed, for its logits are wrong: off by {equality['relative_error']:.1e} of the largest from "
         f"{equality['reference']}, and {equality['bound']:.0e} is the most in {subject.precision}"
     )

@@ -73,7 +73,7 @@ class Effort:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How long a child may take to answer; one that takes longer is ended and costs its own row.
+    """How long a child may take to answer; one that takes longer is ended, and its row takes no further part.
 
     Attributes:
         prepare_seconds: building, optimising, compiling and comparing.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from epam_bench.machine_load import LoadReading, others_cpu_fraction, read_load
 from epam_bench.records import DeviceState
-from epam_bench.timing.contestant import Contestant
+from epam_bench.timing.contestant import Contestant, WrongLogitsError
 from epam_bench.timing.effort import FEWEST_ROUNDS, MOST_ROUNDS, Effort, Limits
 from epam_bench.timing.memory import free_bytes
 from epam_bench.timing.messages import Message
@@ -116,14 +116,18 @@ class Run:
         ready: list[Contestant] = []
         while waiting and self._belongs(waiting[0], group, ready):
             contestant = waiting.pop(0)
+            if contestant.failure is not None:
+                continue
             contestant.group = group
             self._tell(f"preparing {contestant.subject.label}")
             try:
                 self._prepare_one(contestant, nursery, folder)
+            except WrongLogitsError as error:
+                contestant.withdraw(str(error), generation=self.generations)
             except WorkerError as error:
-                contestant.fail(str(error))
-                continue
-            ready.append(contestant)
+                contestant.fail(str(error), generation=self.generations)
+            else:
+                ready.append(contestant)
         return ready
 
     def _belongs(self, contestant: Contestant, group: int, ready: Sequence[Contestant]) -> bool:
@@ -230,7 +234,7 @@ class Run:
                 {"do": "take a turn", "calls": calls}, seconds=self._limits.turn(calls, call_ms)
             )
         except WorkerError as error:
-            contestant.fail(str(error))
+            contestant.fail(str(error), generation=self.generations)
             return
         contestant.blocks[self.generations, number] = answer["samples_ms"]
         contestant.states.append(DeviceState.model_validate(answer["device"]))

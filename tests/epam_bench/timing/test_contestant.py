@@ -37,3 +37,12 @@ def test_wrong_logits_are_refused_with_the_error_and_the_bound(trial) -> None:
 def test_samples_are_counted_in_all_and_by_process(trial) -> None:
     one = Contestant(trial(), blocks={(0, 0): [1.0, 2.0], (0, 1): [3.0], (1, 0): [4.0]})
     assert (one.samples, one.samples_of(0), one.samples_of(1), one.samples_of(2)) == (4, 3, 1, 0)
+    assert one.processes == 2
+
+
+def test_one_that_fails_keeps_its_samples_and_one_that_is_withdrawn_does_not(trial) -> None:
+    one = Contestant(trial(), blocks={(0, 0): [1.0]})
+    one.fail("it crashed", generation=1)
+    assert (one.failure, one.failed_in, one.samples) == ("it crashed", 1, 1)
+    one.withdraw("it is wrong", generation=2)
+    assert (one.failure, one.failed_in, one.samples) == ("it is wrong", 2, 0)

@@ -85,8 +85,9 @@ def test_logits_that_no_form_is_held_to_yet_are_computed_once_a_network(trial, m
 
 
 def test_network_that_cannot_be_built_costs_all_its_forms_and_no_other(trial) -> None:
-    one, _ = run([trial("unbuildable"), trial("unbuildable", precision="bf16"), trial()], budget_seconds=0)
+    one, said = run([trial("unbuildable"), trial("unbuildable", precision="bf16"), trial()], budget_seconds=0)
     assert [contestant.failure for contestant in one.contestants] == ["it cannot be built"] * 2 + [None]
+    assert [line for line in said if line.startswith("preparing")] == ["preparing unbuildable", "preparing small"]
 
 
 def test_groups_stay_together_in_later_generations(trial, monkeypatch) -> None:
