@@ -57,6 +57,9 @@ def measure_latency(
         effort: how long to go on.
         limits: how long a child may take to answer.
         report: told in words what was just done.
+
+    Raises:
+        WorkerError: no process can be started at all.
     """
     run = Run(subjects, effort or Effort(), limits or Limits(), report)
     interrupted = False
@@ -163,7 +166,7 @@ def _interval_caveats(run: Run, effort: Effort, interrupted: bool) -> dict[Subje
         elif wide > effort.target and not interrupted:
             shown = f"±{wide:.1%}" if math.isfinite(wide) else "without a limit"
             base = timed[base_of(subject, list(timed)) or subject]
-            why = "a row that failed is in it" if one.failure or base.failure else "time is spent"
+            why = "a row that failed is in it" if one.failure or base.failure else run.end
             asked = f"±{effort.target:.1%} asked for"
             said[subject] = (f"its {what}'s interval is {shown}, not the {asked}: {why}",)
     return said

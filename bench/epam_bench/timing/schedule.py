@@ -38,6 +38,7 @@ class Run:
         generations: of processes, that have taken a turn.
         groups: of subjects that memory held together; one, if it held all.
         width: of the widest interval; infinite where it is not known.
+        end: why it went on no longer, where that was before it was known to the target's width.
     """
 
     def __init__(self, subjects: Sequence[Subject], effort: Effort, limits: Limits, report: Report) -> None:
@@ -45,6 +46,7 @@ class Run:
         self.generations = 0
         self.groups = 1
         self.width = math.inf
+        self.end = "time is spent"
         self.load: list[tuple[LoadReading, LoadReading]] = []
         self._effort, self._limits, self._report = effort, limits, report
         self._order = random.Random(effort.seed)
@@ -65,7 +67,11 @@ class Run:
         return time.monotonic() - self._start
 
     def go(self) -> None:
-        """Measure until every ratio is known to the target's width, or the budget is spent."""
+        """Measure until every ratio is known to the target's width, or the budget is spent.
+
+        Raises:
+            WorkerError: no process can be started at all.
+        """
         # What a compiler that was just ended still writes there must not cost what was measured.
         with tempfile.TemporaryDirectory(prefix="epam-bench-", ignore_cleanup_errors=True) as folder:
             while self.running and not self._is_over():
@@ -73,13 +79,24 @@ class Run:
                 try:
                     self._run_generation(Path(folder))
                 except WorkerError as error:
-                    if self.generations == 0:
+                    if not self._has_begun():
                         raise
-                    self._tell(f"no further process can be started: {error}")
+                    self._go_no_further(f"no further process can be started: {error}")
                     return
                 self._last_seconds = self.seconds - start
                 self.generations += 1
                 self.width = max(widths(self._taken()).values(), default=math.inf)
+
+    def _has_begun(self) -> bool:
+        return any(one.prepared is not None or one.failure is not None for one in self.contestants)
+
+    def _go_no_further(self, why: str) -> None:
+        """Keep what was measured; a subject that never had a process has nothing."""
+        self.end = why
+        self._tell(why)
+        for contestant in self.running:
+            if contestant.prepared is None:
+                contestant.fail(why)
 
     def _is_over(self) -> bool:
         if self.generations == 0:

@@ -46,6 +46,9 @@ class Nursery:
     Args:
         compiled: folder where compilers leave what they have made, so that the next generation's children
             find it and the next run's do not: what compiling takes is measured once a run.
+
+    Raises:
+        WorkerError: the system refuses to start it.
     """
 
     def __init__(self, compiled: Path | None = None) -> None:
@@ -54,16 +57,21 @@ class Nursery:
         self._control = ours
         self._workers: list[Worker] = []
         with theirs:
-            self._process = subprocess.Popen(
-                # Without the working directory in front: what lies there stands in for no library.
-                [sys.executable, "-P", "-m", NURSERY, str(theirs.fileno()), str(os.getpid())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=self._complaints,
-                env=_environment(compiled),
-                start_new_session=True,
-            )
+            try:
+                self._process = subprocess.Popen(
+                    # Without the working directory in front: what lies there stands in for no library.
+                    [sys.executable, "-P", "-m", NURSERY, str(theirs.fileno()), str(os.getpid())],
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=self._complaints,
+                    env=_environment(compiled),
+                    start_new_session=True,
+                )
+            except OSError as error:
+                ours.close()
+                self._complaints.close()
+                raise WorkerError(f"the system starts no process ({error.strerror})") from None
 
     def __enter__(self) -> Self:
         return self
@@ -97,7 +105,9 @@ class Nursery:
         output, output_end = os.pipe()
         theirs = [order_end, answer_end, output_end]
         try:
-            socket.send_fds(self._control, [json.dumps({"do": "split"}).encode()], theirs)
+            # Where nobody listens any more, the missing answer says why.
+            with suppress(ConnectionError):
+                socket.send_fds(self._control, [json.dumps({"do": "split"}).encode()], theirs)
             pid = self._answer(START_SECONDS)["pid"]
         except (OSError, WorkerError):
             for pipe in (orders, answers, output):

@@ -87,7 +87,10 @@ def test_logits_that_no_form_is_held_to_yet_are_computed_once_a_network(trial, m
 def test_network_that_cannot_be_built_costs_all_its_forms_and_no_other(trial) -> None:
     one, said = run([trial("unbuildable"), trial("unbuildable", precision="bf16"), trial()], budget_seconds=0)
     assert [contestant.failure for contestant in one.contestants] == ["it cannot be built"] * 2 + [None]
-    assert [line for line in said if line.startswith("preparing")] == ["preparing unbuildable", "preparing small"]
+    assert [line for line in said if line.startswith("preparing")] == [
+        "preparing unbuildable",
+        "preparing small",
+    ]
 
 
 def test_groups_stay_together_in_later_generations(trial, monkeypatch) -> None:
@@ -121,6 +124,36 @@ def test_nursery_that_fails_later_ends_the_run_with_what_it_has(trial, monkeypat
     one.go()
     assert one.generations == 1
     assert said[-1] == "no further process can be started: no memory"
+    assert one.end == said[-1]
+    assert one.contestants[0].failure is None
+
+
+def let_nurseries_fail(monkeypatch, number: int) -> None:
+    """From the one of that number on, counted from 0."""
+    started = count()
+
+    def fail_from(nursery) -> None:
+        if next(started) >= number:
+            raise WorkerError("no memory")
+
+    monkeypatch.setattr(schedule.Nursery, "wait_until_ready", fail_from)
+
+
+def test_group_that_no_nursery_can_be_started_for_fails_and_the_one_before_keeps_its_samples(
+    trial, monkeypatch
+) -> None:
+    monkeypatch.setattr(schedule, "free_bytes", lambda: 0)
+    let_nurseries_fail(monkeypatch, 1)
+    one, _ = run([trial(), trial("other"), trial("small", batch_size=2)], budget_seconds=0)
+    assert [contestant.samples > 0 for contestant in one.contestants] == [True, False, False]
+    reason = "no further process can be started: no memory"
+    assert [contestant.failure for contestant in one.contestants] == [None, reason, reason]
+
+
+def test_run_that_can_start_no_process_at_all_says_so(trial, monkeypatch) -> None:
+    let_nurseries_fail(monkeypatch, 0)
+    with pytest.raises(WorkerError, match="no memory"):
+        run([trial()], budget_seconds=0)
 
 
 def test_share_of_others_is_weighed_by_time() -> None:

@@ -82,3 +82,17 @@ def test_libraries_that_cannot_be_imported_are_told(monkeypatch) -> None:
     monkeypatch.setattr("epam_bench.timing.worker.NURSERY", "epam_bench.no_such_module")
     with Nursery() as broken, pytest.raises(WorkerError, match=r"has ended: .*no_such_module"):
         broken.wait_until_ready()
+
+
+def test_nursery_that_has_ended_splits_off_no_child(monkeypatch) -> None:
+    monkeypatch.setattr("epam_bench.timing.worker.NURSERY", "epam_bench.no_such_module")
+    with Nursery() as broken:
+        for ask in (broken.wait_until_ready, broken.split):
+            with pytest.raises(WorkerError, match="has ended"):
+                ask()
+
+
+def test_system_that_starts_no_process_is_told(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(WorkerError, match=r"starts no process \(No such file"):
+        Nursery()
