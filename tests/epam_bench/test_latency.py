@@ -8,6 +8,7 @@ import pytest
 
 from epam.backends.equality import BOUNDS, Equality, check_equality
 from epam_bench.latency import DRAWN_RANGES, measure_latency
+from epam_bench.paired_timing import are_interleaved
 from epam_bench.timing import child
 from epam_bench.timing.child import Child
 from epam_bench.timing.effort import Effort, Limits
@@ -190,4 +191,5 @@ def test_groups_that_memory_keeps_apart_say_so(trial, monkeypatch) -> None:
     monkeypatch.setattr("epam_bench.timing.schedule.free_bytes", lambda: 0)
     records = measure_latency([trial("small"), trial("other")], effort=ONCE).records
     assert [record.interleaved_with for record in records] == [(), ()]
+    assert not are_interleaved(*records)
     assert ["group 1" in records[0].caveats[-1], "group 2" in records[1].caveats[-1]] == [True, True]

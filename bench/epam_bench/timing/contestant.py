@@ -22,7 +22,8 @@ class Contestant:
     Attributes:
         prepared: what its first child said when it was ready; none before that.
         equality: the worst of its children's.
-        blocks: samples by (process, round); one that has some gets a record.
+        blocks: samples by (process, round); one that has some gets a record. Subjects share the number of
+            their processes, and the round, where they took turns together.
         states: the device's, when the first turn began and after every turn.
         failure: why it takes no further part, and in which generation of processes (from 0) that came.
         failed_in: see ``failure``.
@@ -46,7 +47,7 @@ class Contestant:
         return sum(len(block) for block in self.blocks.values())
 
     def samples_of(self, process: int) -> int:
-        """Taken by its child of that generation."""
+        """Taken by its child of that number."""
         return sum(len(block) for key, block in self.blocks.items() if key[0] == process)
 
     @property

@@ -51,6 +51,8 @@ class Run:
         self._effort, self._limits, self._report = effort, limits, report
         self._order = random.Random(effort.seed)
         self._start = time.monotonic()
+        # Of a generation's groups each has its own: no turn of one is next to a turn of another.
+        self._process = -1
         self._budget = effort.budget_for(len(subjects))
         self._references: dict[tuple[object, ...], Path] = {}
         self._once_seconds = 0.0
@@ -121,6 +123,7 @@ class Run:
                 self._tell("starting processes")
                 nursery.wait_until_ready()
                 start = self.seconds - self._once_seconds
+                self._process += 1
                 ready = self._prepare(waiting, group, nursery, folder)
                 self._take_turns(ready, nursery, self.seconds - self._once_seconds - start)
             group += 1
@@ -230,10 +233,9 @@ class Run:
             number += 1
 
     def _have_their_samples(self, playing: Sequence[Contestant]) -> bool:
-        """Whether each has taken its share in this generation."""
+        """Whether each has taken its share with its process of now."""
         return all(
-            contestant.samples_of(self.generations) >= self._effort.samples_a_process
-            for contestant in playing
+            contestant.samples_of(self._process) >= self._effort.samples_a_process for contestant in playing
         )
 
     def _seconds_for_turns(self, preparing_seconds: float) -> float:
@@ -253,7 +255,7 @@ class Run:
         except WorkerError as error:
             contestant.fail(str(error), generation=self.generations)
             return
-        contestant.blocks[self.generations, number] = answer["samples_ms"]
+        contestant.blocks[self._process, number] = answer["samples_ms"]
         contestant.states.append(DeviceState.model_validate(answer["device"]))
         self._tell(f"round {number + 1} of generation {self.generations + 1}: {contestant.subject.label}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from epam_bench.paired_timing import compare_blocks, median_interval
+from epam_bench.paired_timing import compare_blocks, compare_unpaired_blocks, median_interval
 from epam_bench.timing.subject import REFERENCE, Subject
 
 Blocks = Mapping[tuple[int, int], Sequence[float]]
@@ -31,17 +31,17 @@ def _rank(subject: Subject) -> int:
 def half_width(blocks: Blocks, base: Blocks | None) -> float:
     """Half of the interval over the ratio to the base, or over the median where there is no base.
 
-    Infinite where nothing can be said yet.
+    Infinite where nothing can be said yet. Where memory did not hold both, no turn of the one is next to
+    one of the other, and they are compared by their medians, as their records will be.
     """
-    if not blocks:
+    if not blocks or (base is not None and not base):
         return math.inf
     if base is None:
         low, high = median_interval(blocks)
         middle = (low + high) / 2
     else:
-        if not base.keys() & blocks.keys():
-            return math.inf
-        comparison = compare_blocks(base, blocks)
+        compare = compare_blocks if base.keys() & blocks.keys() else compare_unpaired_blocks
+        comparison = compare(base, blocks)
         (low, high), middle = comparison.interval, comparison.ratio
     return (high - low) / (2 * middle) if math.isfinite(high) and middle > 0 else math.inf
 

@@ -93,13 +93,15 @@ def test_network_that_cannot_be_built_costs_all_its_forms_and_no_other(trial) ->
     ]
 
 
-def test_groups_stay_together_in_later_generations(trial, monkeypatch) -> None:
+def test_groups_stay_together_in_later_generations_and_share_no_process_number(trial, monkeypatch) -> None:
     room = iter([2**40, 0] + [2**40] * 100)
     monkeypatch.setattr(schedule, "free_bytes", lambda: next(room))
-    one, _ = run([trial(), trial(), trial()], processes=2, budget_seconds=1e6, samples=1, target=0.99)
+    monkeypatch.setattr(schedule, "widths", lambda taken: dict.fromkeys(taken, 0.001))
+    one, _ = run([trial(), trial(), trial()], processes=2, budget_seconds=1e6, samples=1)
     assert [contestant.group for contestant in one.contestants] == [0, 0, 1]
     assert one.groups == 2
-    assert all(len({process for process, _ in c.blocks}) == 2 for c in one.contestants)
+    processes = [{process for process, _ in contestant.blocks} for contestant in one.contestants]
+    assert processes == [{0, 2}, {0, 2}, {1, 3}]
 
 
 def test_full_gpu_begins_another_group(trial, monkeypatch) -> None:

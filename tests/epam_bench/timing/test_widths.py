@@ -23,6 +23,13 @@ def test_one_process_knows_nothing_and_no_common_turn_neither() -> None:
     assert half_width(one, None) == math.inf
     assert half_width(one, {(1, 0): [1.0]}) == math.inf
     assert half_width({}, one) == math.inf
+    assert half_width(one, {}) == math.inf
+
+
+def test_forms_without_a_common_turn_are_known_by_their_medians() -> None:
+    base = {(process, 0): [10.0 + process] for process in range(0, 6, 2)}
+    other = {(process, 0): [10.0 + process] for process in range(1, 7, 2)}
+    assert 0.1 < half_width(other, base) < 1
 
 
 def test_single_subject_is_known_by_its_median_the_first_of_several_by_nothing(trial) -> None:
