@@ -21,7 +21,7 @@ class Contestant:
 
     Attributes:
         prepared: what its first child said when it was ready; none before that.
-        equality: the worst of its children's.
+        equality: of its first child, which compares the most clips, with the largest error of all children.
         blocks: samples by (process, round); one that has some gets a record. Subjects share the number of
             their processes, and the round, where they took turns together.
         states: the device's, when the first turn began and after every turn.
@@ -92,8 +92,10 @@ class Contestant:
         found = EqualityCheck.model_validate(
             {name: value for name, value in answer["equality"].items() if name != "holds"}
         )
-        if self.equality is None or found.relative_error > self.equality.relative_error:
+        if self.equality is None:
             self.equality = found
+        elif found.relative_error > self.equality.relative_error:
+            self.equality = self.equality.model_copy(update={"relative_error": found.relative_error})
         if self.prepared is None:
             self.prepared = answer
             self.states.append(DeviceState.model_validate(answer["device"]))

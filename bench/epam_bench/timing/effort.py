@@ -33,7 +33,7 @@ class Effort:
         processes: generations, at least, if the budget allows.
         samples: timed calls a subject, at least, if the budget allows.
         warmup_calls: untimed calls of every process, besides the first.
-        compared_clips: at least so many clips show that a form's logits are right.
+        compared_clips: at least so many clips show that a form's logits are right; one, in later processes.
         seed: of the turns' order.
 
     Raises:

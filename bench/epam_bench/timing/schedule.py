@@ -156,7 +156,7 @@ class Run:
         return not ready or _has_room(ready)
 
     def _prepare_one(self, contestant: Contestant, nursery: Nursery, folder: Path) -> None:
-        order = self._order_for(contestant.subject)
+        order = self._order_for(contestant)
         reference = self._reference_of(contestant.subject, order, nursery, folder)
         contestant.worker = nursery.split()
         answer = contestant.worker.ask(
@@ -192,7 +192,8 @@ class Run:
             if other.subject.network == subject.network:
                 other.fail(why)
 
-    def _order_for(self, subject: Subject) -> Message:
+    def _order_for(self, contestant: Contestant) -> Message:
+        subject = contestant.subject
         return {
             "model": describe_spec(subject.spec),
             "backend": subject.backend,
@@ -202,7 +203,8 @@ class Run:
             "device": subject.device,
             "threads": subject.threads,
             "l2_cold": subject.l2_cold,
-            "clips": self._effort.compared_clips,
+            # What the first process showed on all clips, the next ones only confirm.
+            "clips": self._effort.compared_clips if contestant.prepared is None else 1,
             "warmup_calls": self._effort.warmup_calls,
         }
 

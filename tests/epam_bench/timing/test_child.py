@@ -59,6 +59,17 @@ def test_child_says_what_it_does_and_what_it_found(trial, tmp_path: Path) -> Non
     assert min(turn["samples_ms"]) > 0
 
 
+@pytest.mark.parametrize(("name", "compared"), [("small", 3), ("in_pieces", 1)])
+def test_later_process_compares_the_first_clips_of_the_reference(
+    trial, tmp_path: Path, name: str, compared: int
+) -> None:
+    asked, file = order(trial, name, batch_size=3, clips=6), str(tmp_path / "reference.pt")
+    Child(lambda doing: None).do(asked | {"do": "compute reference", "file": file})
+    answer = Child(lambda doing: None).do(asked | {"do": "prepare", "reference": file, "clips": 1})
+    assert answer["equality"]["clips"] == compared
+    assert answer["equality"]["holds"]
+
+
 @pytest.mark.parametrize("batch_size", [1, 3])
 def test_training_step_is_timed_after_its_logits_are_compared(trial, tmp_path: Path, batch_size: int) -> None:
     one, answer, _ = prepared(trial, tmp_path, task="training", batch_size=batch_size)

@@ -12,6 +12,7 @@ from epam_bench.machine_load import LoadReading
 from epam_bench.timing import schedule
 from epam_bench.timing.contestant import Contestant
 from epam_bench.timing.effort import Effort, Limits
+from epam_bench.timing.messages import Message
 from epam_bench.timing.schedule import Run, share_of_others
 from epam_bench.timing.worker import WorkerError
 
@@ -63,17 +64,23 @@ def test_wide_interval_goes_on_to_the_end_of_the_budget(trial, monkeypatch) -> N
     assert said[-1].endswith("widest interval ±50.0%")
 
 
-def test_logits_that_no_form_is_held_to_yet_are_computed_once_a_network(trial, monkeypatch) -> None:
-    asked: list[str] = []
+@pytest.fixture
+def orders(monkeypatch) -> list[Message]:
+    """What children are told to do."""
+    told: list[Message] = []
     do = schedule.Nursery.split  # type: ignore[attr-defined]
 
     def split(nursery):
         worker = do(nursery)
         ask = worker.ask
-        worker.ask = lambda order, seconds: asked.append(order["do"]) or ask(order, seconds=seconds)
+        worker.ask = lambda order, seconds: told.append(order) or ask(order, seconds=seconds)
         return worker
 
     monkeypatch.setattr(schedule.Nursery, "split", split)
+    return told
+
+
+def test_logits_that_no_form_is_held_to_yet_are_computed_once_a_network(trial, orders) -> None:
     run(
         [trial(), trial(), trial("small", batch_size=2)],
         processes=2,
@@ -81,7 +88,16 @@ def test_logits_that_no_form_is_held_to_yet_are_computed_once_a_network(trial, m
         samples=1,
         target=0.99,
     )
-    assert asked.count("compute reference") == 2
+    assert [order["do"] for order in orders].count("compute reference") == 2
+
+
+def test_all_clips_are_compared_in_the_first_process_and_one_in_later_ones(
+    trial, orders, monkeypatch
+) -> None:
+    monkeypatch.setattr(schedule, "widths", lambda taken: dict.fromkeys(taken, 0.001))
+    effort = Effort(budget_seconds=1e6, processes=3, samples=1, warmup_calls=1, compared_clips=4)
+    Run([trial()], effort, Limits(), lambda done: None).go()
+    assert [order["clips"] for order in orders if order["do"] == "prepare"] == [4, 1, 1]
 
 
 def test_network_that_cannot_be_built_costs_all_its_forms_and_no_other(trial) -> None:
