@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, Protocol
 
 import torch
@@ -43,6 +44,8 @@ class Request:
         threads: of a CPU.
         calibration: real inputs for post-training quantisation, each as ``example_inputs``; empty
             unless the precision is int8.
+        cache: a folder that only forms of this same network, weights, shapes and precision are kept in, by
+            one backend: what it finds there it need not make again. It need not exist.
     """
 
     example_inputs: Inputs
@@ -50,6 +53,7 @@ class Request:
     precision: Precision = "fp32"
     threads: int = 1
     calibration: tuple[Inputs, ...] = ()
+    cache: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,11 +65,15 @@ class Prepared:
             own ``forward`` returns. Converting inputs and logits is part of the call.
         weights_bytes: what its weights take in the form that is run; none where that is not known.
         notes: sentences that a figure of it must be read with.
+        spared_seconds: of preparing it, what need not be done where a cache has it.
+        keeping_seconds: besides, what writing into the cache took.
     """
 
     call: Callable[..., Output]
     weights_bytes: int | None = None
     notes: tuple[str, ...] = ()
+    spared_seconds: float = 0.0
+    keeping_seconds: float = 0.0
 
 
 class Backend(Protocol):

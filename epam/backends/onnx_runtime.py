@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Mapping
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from epam.atomic_file import write_atomically
 from epam.backends.array_exchange import as_array, as_output
 from epam.backends.backend import BackendError, Inputs, Output, Precision, Prepared, Request
 from epam.backends.engine_errors import first_line
 from epam.backends.frame_major import frame_major
 from epam.backends.library_check import missing_libraries
+from epam.errors import InputError
 
 OPSET = 18
 """The exporter's own: it writes this one, and converts to others with a loss of optimisations."""
+
+KEPT = "network.onnx"
+"""In a request's cache."""
 
 
 def export_onnx(model: nn.Module, inputs: Inputs) -> bytes:
@@ -60,19 +67,49 @@ class OnnxRuntime:
         return None
 
     def prepare(self, model: nn.Module, request: Request) -> Prepared:
-        """Export and load for the request's shapes.
+        """Export, unless that is kept in the request's cache, and load for the request's shapes.
 
         Raises:
             BackendError: the network cannot be exported or loaded.
         """
-        session = start_session(export_onnx(model, request.example_inputs), threads=request.threads)
+        spared_seconds = keeping_seconds = 0.0
+        session = _find_session(request)
+        if session is None:
+            start = time.perf_counter()
+            exported = export_onnx(model, request.example_inputs)
+            spared_seconds = time.perf_counter() - start
+            session = start_session(exported, threads=request.threads)
+            keeping_seconds = _keep(exported, request.cache)
         names = [given.name for given in session.get_inputs()]
 
         def call(*inputs: Tensor) -> Output:
             feed = {name: as_array(tensor) for name, tensor in zip(names, inputs, strict=True)}
             return as_output(session.run(None, feed))
 
-        return Prepared(call=call)
+        return Prepared(call=call, spared_seconds=spared_seconds, keeping_seconds=keeping_seconds)
+
+
+def _find_session(request: Request) -> Any:
+    """A session of the network as it was exported before; none where that is not kept, or cannot be read."""
+    if request.cache is None:
+        return None
+    try:
+        return start_session((request.cache / KEPT).read_bytes(), threads=request.threads)
+    except (OSError, BackendError):
+        return None
+
+
+def _keep(exported: bytes, cache: Path | None) -> float:
+    """Write the exported network for the next time; seconds that it took.
+
+    A cache that cannot be written costs time, and no network.
+    """
+    if cache is None:
+        return 0.0
+    start = time.perf_counter()
+    with suppress(InputError):
+        write_atomically(cache / KEPT, exported)
+    return time.perf_counter() - start
 
 
 def start_session(exported: bytes, *, threads: int) -> Any:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import functools
+import os
+import tempfile
 import threading
+import time
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
@@ -20,6 +25,9 @@ from epam.backends.quiet_import import import_quietly
 
 ARITHMETIC: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
 """What OpenVINO is told to compute in; an int8 network's own operations say where they are int8."""
+
+KEPT, KEPT_WEIGHTS = "network.xml", "network.bin"
+"""In a request's cache."""
 
 
 def convert_model(model: nn.Module, inputs: Inputs) -> Any:
@@ -86,18 +94,20 @@ class OpenVino:
         return None
 
     def prepare(self, model: nn.Module, request: Request) -> Prepared:
-        """Convert, quantise where asked, and compile for the request's shapes.
+        """Convert and, where asked, quantise, unless that is kept in the request's cache; and compile.
 
         Raises:
             BackendError: the network cannot be converted, NNCF is missing for int8, or the processor
                 does not compute in bf16.
         """
-        converted = convert_model(model, request.example_inputs)
-        notes = []
-        if request.precision == "int8":
-            converted = quantise_model(converted, request.calibration)
-            notes.append(f"int8 by NNCF, ranges from {len(request.calibration)} inputs")
+        known = _read_kept(request.cache)
+        start = time.perf_counter()
+        converted = _convert_for(model, request) if known is None else known
+        spared_seconds = time.perf_counter() - start
         compiled = _compile(converted, request)
+        keeping_seconds = _keep(converted, request.cache) if known is None else 0.0
+        is_int8 = request.precision == "int8"
+        notes = [f"int8 by NNCF, ranges from {len(request.calibration)} inputs"] if is_int8 else []
         infer = compiled.create_infer_request()
         outputs = len(compiled.outputs)
         # A request that is busy refuses: calls from several threads wait for each other.
@@ -114,6 +124,8 @@ class OpenVino:
             call=call,
             weights_bytes=None if request.precision == "bf16" else _count_constant_bytes(converted),
             notes=tuple(notes),
+            spared_seconds=spared_seconds,
+            keeping_seconds=keeping_seconds,
         )
 
 
@@ -126,6 +138,50 @@ def engine() -> Any:
     signal, a Ctrl-C for one, ends the process with a segmentation fault (seen in OpenVINO 2026.4).
     """
     return import_quietly("openvino").Core()
+
+
+def _convert_for(model: nn.Module, request: Request) -> Any:
+    """An ``openvino.Model`` in the request's precision."""
+    converted = convert_model(model, request.example_inputs)
+    return quantise_model(converted, request.calibration) if request.precision == "int8" else converted
+
+
+def _read_kept(cache: Path | None) -> Any:
+    """The graph as it was converted before; none where it is not kept, or cannot be read."""
+    if cache is None or not (cache / KEPT).exists():
+        return None
+    try:
+        # Weights in memory of their own, as they are in a graph that was just converted.
+        return engine().read_model(str(cache / KEPT), config={"ENABLE_MMAP": False})
+    # Whatever its reader raises, the graph can be made again.
+    except Exception:
+        return None
+
+
+def _keep(converted: Any, cache: Path | None) -> float:
+    """Write the graph for the next time; seconds that it took.
+
+    A cache that cannot be written costs time, and no network.
+    """
+    if cache is None:
+        return 0.0
+    start = time.perf_counter()
+    with suppress(OSError, RuntimeError):
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as folder:
+            import_quietly("openvino").save_model(converted, Path(folder) / KEPT, compress_to_fp16=False)
+            # The graph goes first and comes last: where it is, its weights are.
+            (cache / KEPT).unlink(missing_ok=True)
+            for name in (KEPT_WEIGHTS, KEPT):
+                _publish(Path(folder) / name, cache / name)
+    return time.perf_counter() - start
+
+
+def _publish(made: Path, path: Path) -> None:
+    """Put a file in its place, its bytes on the disk: what is still to be written disturbs what is timed."""
+    with made.open("rb") as file:
+        os.fsync(file.fileno())
+    made.replace(path)
 
 
 def _compile(converted: Any, request: Request) -> Any:

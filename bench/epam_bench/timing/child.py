@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any, NoReturn
 
@@ -118,15 +119,18 @@ class Child:
         self._report("preparing it")
         form = _make_form(model, spec, samples[0], setting, order)
         del model
-        preparation_seconds = time.perf_counter() - start
+        preparation_seconds = time.perf_counter() - start - form.keeping_seconds
 
         # Of training, logits are compared before the first step changes them.
         training = order["task"] == "training"
-        equality = self._check(form, samples, known, setting.precision) if training else None
+        equality, comparing_seconds = None, 0.0
+        if training:
+            equality, comparing_seconds = self._check(form, samples, known, setting.precision)
         self._report("its first call")
         self._call = form.start()
         first_call_ms = meter.watch(self._stopwatch_ms)
-        equality = equality or self._check(form, samples, known, setting.precision)
+        if equality is None:
+            equality, comparing_seconds = self._check(form, samples, known, setting.precision)
         self._report("warming up")
         warm = [self._stopwatch_ms() for _ in range(order["warmup_calls"] - 1)]
         warm.append(meter.watch(self._stopwatch_ms))
@@ -137,6 +141,10 @@ class Child:
             "card": card.model_dump(mode="json"),
             "equality": vars(equality) | {"holds": equality.holds},
             "preparation_seconds": preparation_seconds,
+            # The next process finds what is kept, and compares one sample.
+            "spared_seconds": form.spared_seconds
+            + form.keeping_seconds
+            + comparing_seconds * (1 - 1 / len(samples)),
             "first_call_ms": first_call_ms,
             "warmup_calls": order["warmup_calls"],
             "call_ms": median(warm),
@@ -171,16 +179,19 @@ class Child:
 
     def _check(
         self, form: _Form, samples: Sequence[Inputs], known: Message, precision: Precision
-    ) -> Equality:
+    ) -> tuple[Equality, float]:
+        """How equal it is, and the seconds that finding it out took."""
         self._report("comparing its logits with the reference's")
+        start = time.perf_counter()
         # Of more clips there may be a reference than this process is to compare.
-        return check_equality(
+        equality = check_equality(
             form.compare,
             samples,
             reference=known["name"],
             expected=known["logits"][: len(samples)],
             precision=precision,
         )
+        return equality, time.perf_counter() - start
 
     def _stopwatch_ms(self) -> float:
         assert self._stopwatch is not None
@@ -204,12 +215,16 @@ class _Form:
         start: gives the call that is timed.
         weights_bytes: of its weights as they are run.
         notes: what must be said of it.
+        spared_seconds: of making it ready, what the next process need not spend.
+        keeping_seconds: what was spent to that end.
     """
 
     compare: Callable[..., Output]
     start: Callable[[], Callable[[], object]]
     weights_bytes: int
     notes: tuple[str, ...] = ()
+    spared_seconds: float = 0.0
+    keeping_seconds: float = 0.0
 
 
 def _make_form(model: nn.Module, spec: ModelSpec, inputs: Inputs, setting: Setting, order: Message) -> _Form:
@@ -225,6 +240,7 @@ def _make_form(model: nn.Module, spec: ModelSpec, inputs: Inputs, setting: Setti
             ),
             weights_bytes=weights_bytes_of(form),
         )
+    cache = order.get("cache")
     ready = optimize(
         model,
         backend=order["backend"],
@@ -233,6 +249,7 @@ def _make_form(model: nn.Module, spec: ModelSpec, inputs: Inputs, setting: Setti
         device=setting.device,
         threads=setting.threads,
         calibration=_calibration_clips(spec, setting) if precision == "int8" else (),
+        cache=None if cache is None else Path(cache),
     )
     # The prepared call itself: whether shapes fit need not be asked at every call.
     call, known = ready.prepared.call, ready.prepared.weights_bytes
@@ -241,6 +258,8 @@ def _make_form(model: nn.Module, spec: ModelSpec, inputs: Inputs, setting: Setti
         start=lambda: lambda: call(*inputs),
         weights_bytes=weights_bytes_of(model) if known is None else known,
         notes=ready.notes,
+        spared_seconds=ready.prepared.spared_seconds,
+        keeping_seconds=ready.prepared.keeping_seconds,
     )
 
 

@@ -156,7 +156,7 @@ class Run:
         return not ready or _has_room(ready)
 
     def _prepare_one(self, contestant: Contestant, nursery: Nursery, folder: Path) -> None:
-        order = self._order_for(contestant)
+        order = self._order_for(contestant, folder)
         reference = self._reference_of(contestant.subject, order, nursery, folder)
         contestant.worker = nursery.split()
         answer = contestant.worker.ask(
@@ -164,7 +164,8 @@ class Run:
         )
         contestant.take(answer)
         if self.generations == 0:
-            self._once_seconds += max(0.0, answer["preparation_seconds"] - COMPILING_SECONDS)
+            compiling_seconds = answer["preparation_seconds"] - COMPILING_SECONDS
+            self._once_seconds += max(answer["spared_seconds"], compiling_seconds)
 
     def _reference_of(self, subject: Subject, order: Message, nursery: Nursery, folder: Path) -> Path:
         """The file with the logits that all forms of this network are held to, computed once a run."""
@@ -192,8 +193,10 @@ class Run:
             if other.subject.network == subject.network:
                 other.fail(why)
 
-    def _order_for(self, contestant: Contestant) -> Message:
+    def _order_for(self, contestant: Contestant, folder: Path) -> Message:
         subject = contestant.subject
+        # Each has a cache of its own, so that none finds in its first process what another has made.
+        number = [one.subject for one in self.contestants].index(subject)
         return {
             "model": describe_spec(subject.spec),
             "backend": subject.backend,
@@ -203,6 +206,7 @@ class Run:
             "device": subject.device,
             "threads": subject.threads,
             "l2_cold": subject.l2_cold,
+            "cache": str(folder / f"prepared_{number}"),
             # What the first process showed on all clips, the next ones only confirm.
             "clips": self._effort.compared_clips if contestant.prepared is None else 1,
             "warmup_calls": self._effort.warmup_calls,

@@ -107,3 +107,11 @@ def test_int8_without_real_inputs_is_refused(thin, clips) -> None:
 def test_threads_below_one_are_refused(thin, clips) -> None:
     with pytest.raises(InputError, match="threads 0"):
         optimize(thin(), backend="eager", threads=0, example_inputs=clips())
+
+
+def test_cache_is_where_an_engine_keeps_the_converted_network(convolutional, tmp_path) -> None:
+    pytest.importorskip("openvino")
+    clip = (torch.rand(1, 3, 4, 8, 8),)
+    ready = optimize(convolutional, backend="openvino", example_inputs=clip, cache=tmp_path)
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".bin", ".xml"]
+    assert ready.preparation_seconds > 0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from epam.backends.optimized_model import optimize
 from epam_baselines import example_inputs
 from epam_bench.timing import child
 from epam_bench.timing.child import LARGEST_COMPARED_BATCH, Child, describe_error, draw_clips
@@ -68,6 +70,21 @@ def test_later_process_compares_the_first_clips_of_the_reference(
     answer = Child(lambda doing: None).do(asked | {"do": "prepare", "reference": file, "clips": 1})
     assert answer["equality"]["clips"] == compared
     assert answer["equality"]["holds"]
+
+
+def test_what_writing_into_the_cache_takes_is_no_preparing(trial, tmp_path: Path, monkeypatch) -> None:
+    given: list[object] = []
+
+    def slow_to_keep(model, *, cache, **options):
+        given.append(cache)
+        ready = optimize(model, cache=cache, **options)
+        return replace(ready, prepared=replace(ready.prepared, keeping_seconds=1000.0))
+
+    monkeypatch.setattr(child, "optimize", slow_to_keep)
+    _, answer, _ = prepared(trial, tmp_path, cache=str(tmp_path / "cache"))
+    assert given == [tmp_path / "cache"]
+    assert answer["preparation_seconds"] < 0  # type: ignore[operator]
+    assert answer["spared_seconds"] > 1000  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("batch_size", [1, 3])

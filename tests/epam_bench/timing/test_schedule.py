@@ -10,6 +10,7 @@ import pytest
 
 from epam_bench.machine_load import LoadReading
 from epam_bench.timing import schedule
+from epam_bench.timing.child import Child
 from epam_bench.timing.contestant import Contestant
 from epam_bench.timing.effort import Effort, Limits
 from epam_bench.timing.messages import Message
@@ -44,6 +45,17 @@ def test_no_budget_is_one_generation_of_one_round(trial) -> None:
     one, said = run([trial()], budget_seconds=0)
     assert one.generations == 1
     assert turns(said) == ["round 1 of generation 1: small"]
+
+
+def test_what_later_processes_are_spared_is_not_set_aside_for_them(trial, monkeypatch) -> None:
+    do = Child.do
+
+    def spare(child: Child, order: Message) -> Message:
+        return do(child, order) | {"spared_seconds": 1000.0}
+
+    monkeypatch.setattr(Child, "do", spare)
+    one, _ = run([trial()], budget_seconds=0)
+    assert one.generations == 2
 
 
 def test_run_stops_at_the_target_but_not_before_its_processes_and_samples(trial, monkeypatch) -> None:
@@ -98,6 +110,15 @@ def test_all_clips_are_compared_in_the_first_process_and_one_in_later_ones(
     effort = Effort(budget_seconds=1e6, processes=3, samples=1, warmup_calls=1, compared_clips=4)
     Run([trial()], effort, Limits(), lambda done: None).go()
     assert [order["clips"] for order in orders if order["do"] == "prepare"] == [4, 1, 1]
+
+
+def test_every_subject_s_processes_share_a_cache_of_its_own(trial, orders, monkeypatch) -> None:
+    monkeypatch.setattr(schedule, "widths", lambda taken: dict.fromkeys(taken, 0.001))
+    run([trial(), trial()], processes=2, budget_seconds=1e6, samples=1)
+    caches = [order["cache"] for order in orders if order["do"] == "prepare"]
+    assert len(caches) == 4
+    assert caches[:2] == caches[2:]
+    assert len(set(caches)) == 2
 
 
 def test_network_that_cannot_be_built_costs_all_its_forms_and_no_other(trial) -> None:
