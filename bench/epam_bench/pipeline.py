@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from epam.backends import Precision, check_backend, check_equality, find_backend
-from epam.backends.equality import Equality, reference_logits
+from epam.backends.equality import Equality, describe_wrong_logits, reference_logits
 from epam.data.annotations import Annotation, load_annotations
 from epam.data.pipelines import Pipeline, StepTimer
 from epam.data.pose_estimation import (
@@ -370,9 +370,8 @@ def _check(network: Network, plan: PipelinePlan, inputs: Sequence[tuple[Tensor, 
         )
     if not equality.holds:
         raise InputError(
-            f"{network.spec.name} by {plan.backend} in {plan.precision}: its logits are off by "
-            f"{equality.relative_error:.2g} of {equality.reference}'s largest, above {equality.bound:g}: "
-            "a wrong answer is not timed; choose another --backend or --precision"
+            f"{network.spec.name} by {plan.backend}: {describe_wrong_logits(equality, plan.precision)}; a "
+            "wrong answer is not timed: choose another --backend or --precision"
         )
     return equality
 

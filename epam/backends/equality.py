@@ -47,6 +47,14 @@ class Equality:
         return self.relative_error <= self.bound
 
 
+def describe_wrong_logits(equality: Equality, precision: Precision) -> str:
+    """What is said of a form whose logits are not the reference's, and that no figure is given of."""
+    return (
+        f"its logits are wrong: off by {equality.relative_error:.1e} of the largest from "
+        f"{equality.reference}, and {equality.bound:.0e} is the most in {precision}"
+    )
+
+
 def reference_logits(model: nn.Module, inputs: Iterable[Inputs]) -> tuple[str, list[dict[str, Tensor]]]:
     """Name the reference of a network, and give its float64 logits by stream, one entry an input.
 

@@ -125,7 +125,7 @@ def test_a_form_that_gives_other_logits_is_not_timed(
 ) -> None:
     wrong = Equality(reference="the twin", clips=1, relative_error=0.5, bound=1e-4, top1_agreement=0)
     monkeypatch.setattr(pipeline, "check_equality", lambda *_, **__: wrong)
-    with pytest.raises(InputError, match=r"off by 0.5 of the twin's largest, above 0.0001: a wrong answer"):
+    with pytest.raises(InputError, match=r"off by 5.0e-01 .* the twin, and 1e-04 is .* a wrong answer"):
         measure("x_shiftnet_pose", clips[:1], poses="given")
 
 

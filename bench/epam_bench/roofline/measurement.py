@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from epam.backends.backend import DTYPES, BackendError, Inputs
-from epam.backends.equality import check_equality, reference_logits
+from epam.backends.equality import check_equality, describe_wrong_logits, reference_logits
 from epam.epam_net import EPAMLogits
 from epam_baselines import ModelSpec, example_inputs
 from epam_bench.environment import describe_environment
@@ -164,10 +164,8 @@ def _check_logits(network: BuiltNetwork, profile: Profile, backend: str, precisi
 
     found = check_equality(call, [network.inputs], reference=name, expected=expected, precision=precision)
     if not found.holds:
-        raise BackendError(
-            f"backend {backend}: its logits are off by {found.relative_error:.2g} of the largest, more than "
-            f"{found.bound:g}, from {found.reference}: nothing is said of a form that is wrong"
-        )
+        wrong = describe_wrong_logits(found, precision)
+        raise BackendError(f"backend {backend}: {wrong}; nothing is said of a form that is wrong")
 
 
 def _take_turns(profile: Profile, device: torch.device, passes: int, report: Report) -> list[float]:

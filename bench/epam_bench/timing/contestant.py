@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
+from epam.backends.equality import Equality, describe_wrong_logits
 from epam_bench.records import DeviceState, EqualityCheck, ModelCard
 from epam_bench.timing.messages import Message
 from epam_bench.timing.subject import Subject
@@ -88,10 +88,12 @@ class Contestant:
         Raises:
             WrongLogitsError: they are not the reference's.
         """
-        check_logits(self.subject, answer["equality"])
-        found = EqualityCheck.model_validate(
-            {name: value for name, value in answer["equality"].items() if name != "holds"}
-        )
+        told = {name: value for name, value in answer["equality"].items() if name != "holds"}
+        equality = Equality(**told)
+        if not equality.holds:
+            wrong = describe_wrong_logits(equality, self.subject.precision)
+            raise WrongLogitsError(f"not timed, for {wrong}")
+        found = EqualityCheck.model_validate(told)
         if self.equality is None:
             self.equality = found
         elif found.relative_error > self.equality.relative_error:
@@ -99,13 +101,3 @@ class Contestant:
         if self.prepared is None:
             self.prepared = answer
             self.states.append(DeviceState.model_validate(answer["device"]))
-
-
-def check_logits(subject: Subject, equality: dict[str, Any]) -> None:
-    """Raise WrongLogitsError, with the error and its bound, unless a form's logits are right."""
-    if equality["holds"]:
-        return
-    raise WrongLogitsError(
-        f"not timed, for its logits are wrong: off by {equality['relative_error']:.1e} of the largest from "
-        f"{equality['reference']}, and {equality['bound']:.0e} is the most in {subject.precision}"
-    )

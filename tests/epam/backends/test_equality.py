@@ -8,7 +8,13 @@ import torch
 from torch import Tensor, nn
 
 import epam
-from epam.backends.equality import BOUNDS, check_equality, reference_logits
+from epam.backends.equality import (
+    BOUNDS,
+    Equality,
+    check_equality,
+    describe_wrong_logits,
+    reference_logits,
+)
 from epam.errors import InputError
 
 
@@ -142,3 +148,10 @@ def test_logits_of_another_shape_are_refused() -> None:
             expected=expected,
             precision="fp32",
         )
+
+
+def test_wrong_logits_are_told_with_the_error_the_reference_and_the_bound() -> None:
+    equality = Equality(reference="the twin", clips=1, relative_error=0.52, bound=0.05, top1_agreement=0.0)
+    assert describe_wrong_logits(equality, "bf16") == (
+        "its logits are wrong: off by 5.2e-01 of the largest from the twin, and 5e-02 is the most in bf16"
+    )
