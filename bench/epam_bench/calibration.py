@@ -160,6 +160,7 @@ class Calibration:
         median_ms: of the model, over the whole recording.
         overhead_ms: of timing a call that does nothing.
         others_cpu_fraction: of the machine, taken by other processes, the median and the largest.
+        too_long: trials that are in none of the sizes, for they took more than three minutes, by their size.
         ratio: of ``slowed`` to ``model`` over the whole recording, and its interval.
         planted_ratio: what was planted: the median and the wait, over the median.
     """
@@ -169,6 +170,7 @@ class Calibration:
     median_ms: float
     overhead_ms: float
     others_cpu_fraction: tuple[float, float]
+    too_long: Mapping[int, int]
     ratio: float
     ratio_interval: tuple[float, float]
     planted_ratio: float
@@ -204,16 +206,20 @@ def evaluate_calibration(recording: Recording) -> Calibration:
     """Cut the recording into disjoint trials of each size, and see what each would have said.
 
     Raises:
-        InputError: too few generations for a single size.
+        InputError: too few generations for a single size, or none whose trials are short enough.
     """
     whole = {name: recording.blocks(name) for name in SUBJECTS}
     medians = {name: median(_flat(blocks)) for name, blocks in whole.items()}
-    sizes = [_evaluate_size(recording, generations, medians) for generations in TRIAL_SIZES]
+    cut = {size: cut_trials(recording.generations, size) for size in TRIAL_SIZES}
+    sizes = [_evaluate_size(recording, size, trials, medians) for size, (trials, _) in cut.items()]
+    too_long = {size: left_out for size, (_, left_out) in cut.items() if left_out}
     if not any(sizes):
         needed = TRIAL_SIZES[0] * FEWEST_TRIALS
+        slow = too_long.get(TRIAL_SIZES[0])
         raise InputError(
-            f"{len(recording.generations)} generations are too few: {needed} are needed; record for longer "
-            "with --minutes"
+            f"{len(recording.generations)} generations are too few: {needed} are needed"
+            + (f", besides those of {slow} trials that took over three minutes" if slow else "")
+            + "; record for longer with --minutes"
         )
     ratio = compare_blocks(whole[MODEL], whole[SLOWED])
     others = [generation.others_cpu_fraction for generation in recording.generations]
@@ -223,16 +229,20 @@ def evaluate_calibration(recording: Recording) -> Calibration:
         median_ms=medians[MODEL],
         overhead_ms=medians[EMPTY],
         others_cpu_fraction=(median(others), max(others)),
+        too_long=too_long,
         ratio=ratio.ratio,
         ratio_interval=ratio.interval,
         planted_ratio=_planted_ratio(recording, medians[MODEL]),
     )
 
 
-def cut_trials(generations: Sequence[Generation], size: int) -> list[Sequence[Generation]]:
-    """Disjoint runs of consecutive generations, none across two sessions, none longer than three minutes."""
-    trials = []
-    start = 0
+def cut_trials(generations: Sequence[Generation], size: int) -> tuple[list[Sequence[Generation]], int]:
+    """Disjoint runs of consecutive generations, none across two sessions, none longer than three minutes.
+
+    And how many are left out, for they were longer.
+    """
+    trials: list[Sequence[Generation]] = []
+    start = too_long = 0
     while start + size <= len(generations):
         trial = generations[start : start + size]
         if trial[0].session != trial[-1].session:
@@ -240,12 +250,15 @@ def cut_trials(generations: Sequence[Generation], size: int) -> list[Sequence[Ge
             continue
         if sum(generation.seconds for generation in trial) <= LONGEST_TRIAL_SECONDS:
             trials.append(trial)
+        else:
+            too_long += 1
         start += size
-    return trials
+    return trials, too_long
 
 
-def _evaluate_size(recording: Recording, size: int, medians: Mapping[str, float]) -> TrialSize | None:
-    trials = cut_trials(recording.generations, size)
+def _evaluate_size(
+    recording: Recording, size: int, trials: Sequence[Sequence[Generation]], medians: Mapping[str, float]
+) -> TrialSize | None:
     if len(trials) < FEWEST_TRIALS:
         return None
     cut = [{name: recording.blocks(name, trial) for name in SUBJECTS} for trial in trials]

@@ -39,9 +39,21 @@ def test_trials_do_not_overlap_span_two_sessions_or_last_over_three_minutes(
         return first.model_copy(update={"session": session, "seconds": seconds})
 
     generations = [of(0)] * 4 + [of(1)] * 7
-    trials = cut_trials(generations, 3)
+    trials, too_long = cut_trials(generations, 3)
     assert [[one.session for one in trial] for trial in trials] == [[0] * 3, [1] * 3, [1] * 3]
-    assert cut_trials([of(0, 70.0)] * 3, 3) == []
+    assert too_long == 0
+    assert cut_trials([of(0, 70.0)] * 3 + [of(0)] * 4, 3) == ([[of(0)] * 3], 1)
+
+
+def test_trials_that_are_too_long_are_counted_by_their_size(drawn_recording: Recording) -> None:
+    slow = drawn_recording.generations[0].model_copy(update={"seconds": 50.0})
+    quick = drawn_recording.generations[4:]
+    calibration = evaluate_calibration(Recording(drawn_recording.header, (slow, slow, slow, slow, *quick)))
+    assert calibration.too_long == dict.fromkeys((4, 6, 8, 12, 16, 24), 1)
+    assert evaluate_calibration(drawn_recording).too_long == {}
+    all_slow = tuple(slow.model_copy(update={"seconds": 70.0}) for _ in range(30))
+    with pytest.raises(InputError, match="besides those of 10 trials that took over three minutes"):
+        evaluate_calibration(Recording(drawn_recording.header, all_slow))
 
 
 def test_an_unfinished_last_line_is_left_out(drawn_recording: Recording, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from epam_bench.calibration import (
     COVERED,
     FEWEST_FOUND,
     JUDGED_SIZE,
+    LONGEST_TRIAL_SECONDS,
     MOST_ALARMS,
     SLOWDOWN,
     Calibration,
@@ -93,6 +94,7 @@ def trial_sizes_table(calibration: Calibration) -> Table:
             Column(key="half_width_percent", header="Half-width (%)", decimals=2),
             Column(key="smallest_detectable_percent", header="Smallest difference (%)", decimals=2),
         ),
+        remarks=_too_long(calibration),
     )
 
 
@@ -133,6 +135,14 @@ def _promise_rows(size: TrialSize) -> list[dict[str, object]]:
         }
         for promise, (share, bound) in _promises(size).items()
     ]
+
+
+def _too_long(calibration: Calibration) -> tuple[str, ...]:
+    """What is in no row, for a trial that takes so long is none that a user would wait for."""
+    told = (f"{count} of {generations} generations" for generations, count in calibration.too_long.items())
+    if not calibration.too_long:
+        return ()
+    return (f"Trials left out, for they took more than {LONGEST_TRIAL_SECONDS:.0f} s: {', '.join(told)}.",)
 
 
 def _size_row(size: TrialSize) -> dict[str, object]:

@@ -31,3 +31,12 @@ def test_a_recording_too_short_for_the_judged_trials_judges_nothing(drawn_record
     table = promises_table(evaluate_calibration(short))
     assert text_frame(table).empty
     assert table.remarks == ("Too short for trials of 6 generations.",)
+
+
+def test_trials_that_took_too_long_are_said_to_be_left_out(drawn_recording: Recording) -> None:
+    calibration = evaluate_calibration(drawn_recording)
+    assert trial_sizes_table(calibration).remarks == ()
+    table = trial_sizes_table(replace(calibration, too_long={12: 2, 16: 1}))
+    assert table.remarks == (
+        "Trials left out, for they took more than 180 s: 2 of 12 generations, 1 of 16 generations.",
+    )
