@@ -169,6 +169,8 @@ def latency(
         )
     report_failures(outcome.failures)
     if outcome.interrupted:
+        if not outcome.records:
+            tell("stopped before any row was timed: nothing was written")
         raise typer.Exit(INTERRUPTED)
     if outcome.failures:
         raise typer.Exit(SOME_FAILED if outcome.records else NOTHING_MEASURED)

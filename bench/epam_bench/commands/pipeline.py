@@ -109,7 +109,7 @@ def pipeline(
     """
     from epam.devices import check_device
     from epam_baselines.network import choose_network
-    from epam_bench.commands.output import check_outputs, emit, progress
+    from epam_bench.commands.output import check_outputs, emit, progress, tell
     from epam_bench.pipeline import count_passes, measure_pipeline, plan_pipeline
     from epam_bench.records import append_record
     from epam_reports.tables import pipeline_steps_table, pipeline_table
@@ -140,6 +140,8 @@ def pipeline(
         tables = [pipeline_steps_table(outcome.records), *others]
         emit(tables, output_format=output_format, output=output, records=outcome.records)
     if outcome.interrupted:
+        if not outcome.records:
+            tell("stopped before any video was timed: nothing was written")
         raise typer.Exit(INTERRUPTED)
 
 

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from epam.errors import InputError, UnknownNameError
 from epam_baselines import list_models
+from epam_bench import latency as timing
 from epam_bench.commands.app import app, main
 from epam_bench.counters import COUNTERS
 from epam_bench.records import CountRecord, LatencyRecord, read_records
@@ -262,3 +263,15 @@ def test_whole_run_times_fourteen_networks_and_four_of_them_in_fast_forms_too() 
     fused = [subject.spec.name for subject in plan.subjects if subject.backend == "fused"]
     assert fused == list(reproduce.FAST_MODELS)
     assert plan.subjects[0].label == "epam_net, reference"
+
+
+def test_a_timing_that_is_stopped_at_once_says_that_nothing_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timing, "measure_latency", lambda *_, **__: timing.Outcome((), {}, interrupted=True))
+    records = tmp_path / "records.jsonl"
+    arguments = ["latency", "x_shiftnet_pose", "--clip", "6x16x24", "--records", str(records)]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 130
+    assert "stopped before any row was timed: nothing was written" in result.stderr
+    assert not records.read_text()

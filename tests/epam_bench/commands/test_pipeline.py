@@ -10,7 +10,9 @@ from typer.testing import CliRunner, Result
 from epam.data.clip_size import ClipSize
 from epam_baselines import network
 from epam_baselines.network import NetworkChoice, choose_network
+from epam_bench import pipeline as timing
 from epam_bench.commands.app import app
+from epam_bench.pipeline import PipelineOutcome
 from epam_bench.records import PipelineRecord, read_records
 
 QUICK = ("--backend", "eager", "--samples", "2", "--persons", "1", "--size", "64x36", "--threads", "1")
@@ -51,6 +53,18 @@ def test_drawn_videos_are_timed_put_on_record_and_told_in_words(thin: None, tmp_
     assert "whole, by its own clock" in result.stdout
     assert "dominates" in result.stdout
     assert "keypoints given" in result.stdout
+
+
+def test_a_run_that_is_stopped_at_once_says_that_nothing_was_written(
+    thin: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = PipelineOutcome(records=(), interrupted=True)
+    monkeypatch.setattr(timing, "measure_pipeline", lambda *_, **__: nothing)
+    records = tmp_path / "records.jsonl"
+    result = invoke("x_shiftnet_pose", *QUICK, "--frames", "12", "--records", str(records))
+    assert result.exit_code == 130
+    assert "stopped before any video was timed: nothing was written" in result.stderr
+    assert not records.read_text()
 
 
 def test_json_has_both_tables_and_the_records(thin: None, tmp_path: Path) -> None:
