@@ -242,7 +242,8 @@ def _drawable(value: float) -> float:
 def plain_log_ticks(axis: Axis) -> None:
     """1, 2, 5, 10 … in full: powers of ten are hard to read off a narrow range; 1, 3, 10 on wide ones."""
     low, high = axis.get_view_interval()
-    subs = (1, 2, 5) if log10(high) - log10(low) <= WIDE_DECADES else (1, 3)
+    decades = log10(high) - log10(low)
+    subs = (1, 3) if decades > WIDE_DECADES else (1, 2, 5) if decades > 1 else (1, 2, 3, 4, 5, 7)
     axis.set_major_locator(LogLocator(subs=subs))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

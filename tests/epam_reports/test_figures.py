@@ -6,6 +6,7 @@ from collections.abc import Callable
 from xml.etree import ElementTree
 
 import pytest
+from matplotlib.figure import Figure
 
 from epam_bench.records import CountRecord, LatencyRecord
 from epam_reports.figures import (
@@ -13,6 +14,7 @@ from epam_reports.figures import (
     CROWDED_PLOT,
     macs_accuracy_figure,
     macs_latency_figure,
+    plain_log_ticks,
     render,
 )
 from epam_reports.published import load_published
@@ -151,3 +153,14 @@ def test_crowded_panel_is_wider_than_the_others(count: Count) -> None:
     assert drawing is not None
     widths = {axes.get_title(): axes.get_position().width for axes in drawing.figure.axes}
     assert widths["Kinetics-400 val (top-1)"] > 1.5 * widths["NTU60 X-Sub (top-1)"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [(182, 825, [200, 300, 400, 500, 700]), (3, 61, [5, 10, 20, 50]), (2, 2000, [3, 10, 30, 100, 300, 1000])],
+)
+def test_every_range_has_ticks_to_read_it_by(low: float, high: float, ticks: list[float]) -> None:
+    axes = Figure().add_subplot()
+    axes.set(xscale="log", xlim=(low, high))
+    plain_log_ticks(axes.xaxis)
+    assert [tick for tick in axes.get_xticks() if low <= tick <= high] == pytest.approx(ticks)
