@@ -110,6 +110,12 @@ class Layout:
     rows: tuple[tuple[Cell, ...], ...]
     footnotes: tuple[tuple[str, str], ...]
 
+    def is_numeric(self, index: int) -> bool:
+        """Whether a column's cells are numbers, which stand right-aligned."""
+        texts = [row[index].text for row in self.rows if not row[index].absent]
+        whole = bool(texts) and all(text.isdecimal() for text in texts)
+        return whole or any(row[index].figures for row in self.rows)
+
 
 def lay_out(table: Table) -> Layout:
     """Turn figures into cells; notes that are equal but for their counts share one mark: a, b, c …"""

@@ -53,6 +53,14 @@ def test_small_number_and_its_bounds_have_as_many_digits_as_are_asked_for() -> N
     assert printed == [["0.16 [0.15, 0.20]"], ["3.0 [3.0, 12.0]"], ["0.0"]]
 
 
+def test_columns_of_numbers_are_told_from_words_whatever_is_absent() -> None:
+    rows: list[dict[str, object]] = [{"model": "a", "ms": 1.0, "n": 3}, {"model": "b", "ms": None, "n": None}]
+    frame = typed_frame(rows, DTYPES | {"n": "Int64"})
+    columns = (*COLUMNS, Column(key="n", header="n"), Column(key="low", header="low"))
+    layout = lay_out(replace(_table(*rows), frame=frame, columns=columns))
+    assert [layout.is_numeric(index) for index in range(4)] == [False, True, True, False]
+
+
 def test_figures_that_differ_by_powers_of_ten_are_printed_so() -> None:
     table = _table({"model": "a", "ms": 3.14e-7}, {"model": "b", "ms": 0.0})
     column = Column(key="ms", header="ms", decimals=1, scientific=True)

@@ -117,17 +117,13 @@ def _least_width(layout: Layout, index: int, whole_names: bool) -> int:
 
     texts = [plain_text(row[index]) for row in layout.rows]
     words = [word for text in (*texts, layout.headers[index]) for word in text.split()]
-    whole = texts if (index == 0 and whole_names) or _is_numeric(layout, index) else []
+    whole = texts if (index == 0 and whole_names) or layout.is_numeric(index) else []
     return max((len(text) for text in (*words, *whole)), default=0)
 
 
 def _taken(widths: Mapping[int, int]) -> int:
     """Columns of a terminal that a grid of such columns takes."""
     return sum(CELL_PADDING + width for width in widths.values())
-
-
-def _is_numeric(layout: Layout, index: int) -> bool:
-    return any(row[index].figures for row in layout.rows)
 
 
 def _grid(layout: Layout, least: Mapping[int, int], width: int) -> Grid:
@@ -144,7 +140,7 @@ def _grid(layout: Layout, least: Mapping[int, int], width: int) -> Grid:
     grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     room = width - _taken(least)
     for index, needed in least.items():
-        justify: Literal["left", "right"] = "right" if _is_numeric(layout, index) else "left"
+        justify: Literal["left", "right"] = "right" if layout.is_numeric(index) else "left"
         lines = (layout.headers[index], *(plain_text(row[index]) for row in layout.rows))
         more = min(max(map(len, lines)) - needed, room)
         room -= more

@@ -107,7 +107,7 @@ def _table(table: Table) -> list[str]:
     layout = lay_out(table)
     if not layout.rows:
         return [_words(table.caption), "<p><em>Nothing to show: no record and no published number.</em></p>"]
-    numeric = [any(row[index].figures for row in layout.rows) for index in range(len(layout.headers))]
+    numeric = [layout.is_numeric(index) for index in range(len(layout.headers))]
     styles = [_style(column, right) for column, right in zip(table.columns, numeric, strict=True)]
     heads = (
         f'<th scope="col"{_attribute("class", style)}>{escape(header)}</th>'

@@ -57,7 +57,7 @@ def escape(text: str) -> str:
 
 
 def _grid(layout: Layout) -> str:
-    numeric = [any(row[column].figures for row in layout.rows) for column in range(len(layout.headers))]
+    numeric = [layout.is_numeric(column) for column in range(len(layout.headers))]
     lines = [
         _line(escape(header) for header in layout.headers),
         _line("---:" if right else "---" for right in numeric),
