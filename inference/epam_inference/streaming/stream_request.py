@@ -172,7 +172,8 @@ def _watch(
     stride = parse_length("--stride", request.stride or DEFAULT_STRIDE, source.frames_per_second)
     people, told = _choose_people(request, annotation, source.size)
     fast = _make_fast(network, request, threads)
-    print_caveats((*caveats, *told, *fast.caveats), Console(stderr=True))
+    gaps = _describe_gaps(window, stride)
+    print_caveats((*caveats, *told, *gaps, *fast.caveats), Console(stderr=True))
     topk = request.topk or DEFAULT_TOPK
 
     def tell(decision: Decision) -> None:
@@ -193,6 +194,15 @@ def _watch(
         )
         _tell_summary(outcome, source, annotation, as_json=request.json)
     return outcome
+
+
+def _describe_gaps(window: int, stride: int) -> tuple[str, ...]:
+    if stride <= window:
+        return ()
+    return (
+        f"a stride of {stride} frames is longer than a window of {window}: {stride - window} frames between "
+        "two windows are never looked at",
+    )
 
 
 def parse_length(option: str, text: str, frames_per_second: float) -> int:

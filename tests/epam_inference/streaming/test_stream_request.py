@@ -161,6 +161,17 @@ def test_rgb_without_keypoints_is_told_to_see_whole_frames(
     assert "frames came, not a window's 900" in err
 
 
+def test_frames_between_windows_are_told(predict: Run, use: Callable[..., Network], video: Path) -> None:
+    use("rgb")
+    arguments = ("--stream", video, "--model", "x_shiftnet_rgb", "--no-pace", "--window", "10f")
+    _, _, err = predict(*arguments, "--stride", "30f")
+    assert err == (
+        "caveat: a stride of 30 frames is longer than a window of 10: 20 frames between two windows are "
+        "never looked at\n"
+    )
+    assert predict(*arguments, "--stride", "10f")[2] == ""
+
+
 def test_int8_is_calibrated_on_other_videos_than_the_one_that_is_watched(
     predict: Run, use: Callable[..., Network], dataset: SyntheticDataset, train_wave: str,
     monkeypatch: pytest.MonkeyPatch,
