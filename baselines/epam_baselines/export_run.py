@@ -22,6 +22,7 @@ from epam.data.pipelines import Pipeline
 from epam.data.store import hash_file
 from epam.errors import InputError, UnknownNameError
 from epam.streams import stream_logits
+from epam.training.trained_model import read_trained_model
 from epam_baselines.calibration_clips import batched, load_calibration_clips
 from epam_baselines.inputs import example_inputs, parse_clip, with_clip
 from epam_baselines.network import Network, NetworkChoice, choose_network, load_network
@@ -127,6 +128,11 @@ def plan_export(
     check_request(form, path, precision)
     if checkpoint is not None and not checkpoint.exists():
         raise InputError(f"{checkpoint}: no such checkpoint")
+    if model is None and (checkpoint is None or read_trained_model(checkpoint) is None):
+        raise InputError(
+            f"{checkpoint or 'no checkpoint'}: nothing says which network it is of; name it, as in "
+            "epam-export epam_net (epam-bench models lists them all)"
+        )
     if batch_size < 1:
         raise InputError(f"batch size {batch_size}: at least 1 is needed")
     if precision == "int8" and location is None:

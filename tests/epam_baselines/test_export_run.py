@@ -51,6 +51,7 @@ def test_another_clip_keeps_the_networks_ratio_of_its_streams() -> None:
         ({"checkpoint": Path("nowhere.safetensors")}, InputError, "no such checkpoint"),
         ({"batch_size": 0}, InputError, "at least 1"),
         ({"clip": "8x64"}, InputError, "16x224x224"),
+        ({"model": None}, InputError, "no checkpoint: .* name it, as in epam-export epam_net"),
         ({"model": "epamnet"}, UnknownNameError, "'epam_net'"),
     ],
 )
