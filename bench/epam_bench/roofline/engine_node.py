@@ -63,7 +63,7 @@ def describe_node(
         return Operation(
             name=name,
             kind=kind,
-            shape=f"{first.written}{CONVOLUTION_SIGN}{operands[1].written}{_stride(inputs, result)}",
+            shape=f"{first.written}{CONVOLUTION_SIGN}{operands[1].written}{_stride(inputs, weight, result)}",
             macs=prod(inputs if is_transposed else result) * filters,
             bytes=moved,
             convolution=_convolution(inputs, weight, result, is_transposed=is_transposed),
@@ -108,9 +108,18 @@ def _convolution(
     )
 
 
-def _stride(inputs: Sequence[int], result: Sequence[int]) -> str:
+def _stride(inputs: Sequence[int], weight: Sequence[int], result: Sequence[int]) -> str:
     """`` /2`` as far as sizes tell: engines do not say how far a kernel steps."""
-    steps = [round(before / max(after, 1)) for before, after in zip(inputs[2:], result[2:], strict=True)]
+    kernel = weight[-(len(inputs) - 2) :]
+    steps = [_step(*sizes) for sizes in zip(inputs[2:], result[2:], kernel, strict=True)]
     if all(step <= 1 for step in steps):
         return ""
     return f" /{steps[0]}" if len(set(steps)) == 1 else f" /{'×'.join(map(str, steps))}"
+
+
+def _step(before: int, after: int, kernel: int) -> int:
+    """The smallest that leads from one size to the other with a padding of at most half the kernel."""
+    for step in range(1, before + 1):
+        if any((before + 2 * pad - kernel) // step + 1 == after for pad in range(kernel // 2 + 1)):
+            return step
+    return round(before / max(after, 1))

@@ -31,6 +31,25 @@ def test_groups_may_be_an_axis_of_the_weight(weight: Operand) -> None:
     assert node.convolution.is_depthwise
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "kernel", "stride"),
+    [
+        (8, 3, 3, " /2"),
+        (224, 112, 3, " /2"),
+        (56, 28, 1, " /2"),
+        (8, 6, 3, ""),
+        (9, 3, 3, " /3"),
+        (9, 2, 1, " /5"),
+    ],
+)
+def test_a_stride_is_the_smallest_that_sizes_and_kernel_allow(
+    before: int, after: int, kernel: int, stride: str
+) -> None:
+    operands = [of(1, 3, before, before), of(4, 3, kernel, kernel)]
+    node = describe_node("Conv", CONVOLUTION, operands, [of(1, 4, after, after)])
+    assert node.shape == f"1×3×{before}×{before} ∗ 4×3×{kernel}×{kernel}{stride}"
+
+
 def test_a_transposed_convolution() -> None:
     node = describe_node(
         "Deconvolution", CONVOLUTION, [of(1, 6, 4, 4), of(6, 3, 2, 2)], [of(1, 3, 8, 8)], is_transposed=True
