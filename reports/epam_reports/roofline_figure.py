@@ -15,7 +15,7 @@ from matplotlib.patches import Patch
 from epam_bench.records import Bound, OperationKind, OperationTime, RooflineRecord
 from epam_reports.figures import Drawing, finish_figure, plain_log_ticks, start_figure, style_axes
 from epam_reports.label_placement import Label
-from epam_reports.tables.roofline import describe_form, describe_peaks
+from epam_reports.tables.roofline import describe_form, describe_milliseconds, describe_peaks
 
 FIGURE_NAME = re.compile(r"roofline_\w+_[0-9a-f]{12}")
 """What no file but ours is called, so that those of an earlier report can be removed."""
@@ -54,7 +54,7 @@ def roofline_figure(record: RooflineRecord) -> Drawing:
     whole_ms = median(record.whole_ms)
     caption = (
         f"{record.model.title}, {describe_form(record)}, {record.threads} thread"
-        f"{'s' if record.threads != 1 else ''}: {whole_ms:.1f} ms, of which the parts cover "
+        f"{'s' if record.threads != 1 else ''}: {describe_milliseconds(whole_ms)}, of which the parts cover "
         f"{record.covered:.0%}. Roofs, measured in the same run: {describe_peaks(record.peaks)}. A point's "
         "area is its operation's time, its number that of the bar; operations of less than "
         f"{DRAWN_SHARE:.1%} of the time have no point; {record.created:%Y-%m-%d}"
@@ -185,12 +185,12 @@ def _draw_bars(axes: Axes, record: RooflineRecord) -> None:
     # Noise may put a least time above a time: it is drawn as far as the bar goes.
     axes.barh(places, [min(pair) for pair in zip(least, times, strict=True)], color=colours, height=0.72)
     for place, time_ms, bound in zip(places, times, bounds, strict=True):
-        said = f" {time_ms:.1f} ms" + (f", {bound}" if bound else "")
+        said = f" {describe_milliseconds(time_ms)}" + (f", {bound}" if bound else "")
         axes.text(time_ms, place, said, fontsize=7, va="center", color="0.3")
     axes.set_yticks(places, labels=names, fontsize=7, parse_math=False)
     axes.invert_yaxis()
     # Where no operation took any time that the clock could tell.
-    axes.set_xlim(0, 1.22 * max(times) or 1.0)
+    axes.set_xlim(0, 1.3 * max(times) or 1.0)
     axes.set_xlabel("ms of one call, and what sets its least time")
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)

@@ -77,6 +77,15 @@ def test_names_of_bars_keep_off_the_other_plot_in_print(roofline: Roofline) -> N
     assert min(name.get_window_extent().x0 for name in right.get_yticklabels()) > left.bbox.x1
 
 
+def test_times_of_a_small_network_have_their_digits_and_end_within_the_picture(roofline: Roofline) -> None:
+    figure = roofline_figure(roofline([operation("convolution", 0.137, DENSE, 10**6)])).figure
+    figure.set_dpi(PNG_DPI)
+    figure.canvas.draw()
+    (said,) = figure.axes[1].texts
+    assert said.get_text() == " 0.14 ms, compute"
+    assert said.get_window_extent().x1 < figure.bbox.x1
+
+
 def test_a_point_is_at_its_rate_and_intensity(roofline: Roofline) -> None:
     left = roofline_figure(roofline([operation("convolution", 10.0, DENSE, 10**9)])).figure.axes[0]
     ((x, y),) = left.collections[0].get_offsets().tolist()

@@ -94,6 +94,11 @@ def describe_peaks(peaks: MachinePeaks) -> str:
     )
 
 
+def describe_milliseconds(ms: float) -> str:
+    """``12.3 ms``, or two digits of less than one: ``0.14 ms``."""
+    return f"{ms:.1f} ms" if ms >= 1 else f"{ms:.2g} ms"
+
+
 def summarise(record: RooflineRecord) -> tuple[str, ...]:
     """What a roofline comes to, in sentences: coverage, what would be possible, and the causes."""
     name = f"{record.model.title}, {describe_form(record)}"
@@ -104,9 +109,10 @@ def summarise(record: RooflineRecord) -> tuple[str, ...]:
     )
     threads = f"{record.threads} thread{'s' if record.threads != 1 else ''}"
     return (
-        f"{name}: the parts sum to {record.covered:.0%} of the whole, {whole_ms:.1f} ms (median of "
-        f"{len(record.whole_ms)}, {threads}); at the peaks this form would take {at_peaks:.1f} ms; a perfect "
-        f"fusion — compute alone — {alone:.1f} ms. Peaks: {describe_peaks(record.peaks)}.",
+        f"{name}: the parts sum to {record.covered:.0%} of the whole, {describe_milliseconds(whole_ms)} "
+        f"(median of {len(record.whole_ms)}, {threads}); at the peaks this form would take "
+        f"{describe_milliseconds(at_peaks)}; a perfect fusion — compute alone — "
+        f"{describe_milliseconds(alone)}. Peaks: {describe_peaks(record.peaks)}.",
         *(f"{name}, cause {place}: {cause}." for place, cause in enumerate(record.causes, start=1)),
     )
 
