@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from epam_bench.paired_timing import TimingComparison, blocks_of, compare_records, median_interval
+from epam_bench.paired_timing import (
+    TimingComparison,
+    are_interleaved,
+    blocks_of,
+    compare_records,
+    median_interval,
+)
 from epam_bench.records import LatencyRecord
 from epam_reports.evidence import Evidence, traced
 from epam_reports.measurements import Measured, Setting, describe_form, setting_of
@@ -89,7 +95,7 @@ def compare_latencies(record: LatencyRecord, base: LatencyRecord) -> Speedup:
         )
     found = _compare(_Comparable(base), _Comparable(record))
     low, high = found.interval
-    together = "of different runs" if _apart(record, base) else "turn by turn"
+    together = "turn by turn" if are_interleaved(base, record) else "of the medians, as independent runs"
     working += f", {together}: {found.rounds} turns in {found.processes} processes"
     return Speedup(
         factor=1 / found.ratio,
@@ -325,6 +331,8 @@ def _fitness(base: LatencyRecord, record: LatencyRecord) -> tuple[object, ...]:
 
 
 def _apart(record: LatencyRecord, base: LatencyRecord) -> str | None:
-    if record.run and record.run == base.run:
+    same_run = bool(record.run) and record.run == base.run
+    if same_run and (are_interleaved(record, base) or not (record.blocks and base.blocks)):
         return None
-    return f"not interleaved with {describe_form(base)}, which was timed in another run"
+    where = "apart from it, for want of memory" if same_run else "in another run"
+    return f"not interleaved with {describe_form(base)}, which was timed {where}"

@@ -41,6 +41,16 @@ def test_records_of_other_runs_are_compared_and_it_is_said(interleaved: Latency)
     assert found.verdict == "faster"
 
 
+def test_rows_of_one_run_that_memory_held_apart_are_not_called_neighbours(interleaved: Latency) -> None:
+    base, apart = interleaved(), interleaved(backend="fused", milliseconds=50)
+    later = tuple(block.model_copy(update={"process": block.process + 100}) for block in apart.blocks)
+    found = compare_latencies(apart.model_copy(update={"blocks": later}), base)
+    assert found.note == "not interleaved with epam_net, which was timed apart from it, for want of memory"
+    assert "of the medians" in found.evidence.working
+    assert "turn by turn" not in found.evidence.working
+    assert found.verdict == "faster"
+
+
 def test_one_process_gives_a_factor_and_no_interval(interleaved: Latency, latency: Latency) -> None:
     fast, old = interleaved(backend="fused", milliseconds=50, processes=1), latency(samples_ms=(100.0,))
     found = compare_latencies(fast, old)
