@@ -200,8 +200,8 @@ class SampleBlock(_Frozen):
     """Consecutive samples that one process took without another model's turn between them.
 
     Attributes:
-        process: number of the processes that took turns together, one a model: those of a generation or, where
-            memory did not hold them all, of a group of it.
+        process: number of the processes that took turns together, one a model: those of a generation
+            or, where memory did not hold them all, of a group of it.
         round: number of the turn within the generation; blocks of two models with the same process
             and round are next to each other in time, and met the same noise.
         samples: how many.
