@@ -131,7 +131,8 @@ def check_threads(threads: int) -> Check:
     """Threads against the processors that this process may use, and the cores behind them."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else psutil.cpu_count() or 1
     cores = min(psutil.cpu_count(logical=False) or allowed, allowed)
-    seen = f"{threads} threads, {cores} cores, {allowed} processors allowed"
+    counted = (_count(threads, "thread"), _count(cores, "core"), _count(allowed, "processor"))
+    seen = f"{', '.join(counted)} allowed"
     if threads > allowed:
         return Check(name="threads", grade="poor", seen=seen, advice=f"use --threads {cores}: they queue up")
     if threads > cores:
@@ -156,7 +157,8 @@ def check_quota(threads: int, root: Path = WHOLE_MACHINE) -> Check:
         processors = int(quota) / int(period)
         seen = f"{processors:.2g} processors"
         if processors < threads:
-            advice = f"the container is stopped whenever {threads} threads use that up: raise its limit"
+            users = "1 thread uses" if threads == 1 else f"{threads} threads use"
+            advice = f"the container is stopped whenever {users} that up: raise its limit"
             return Check(name="quota", grade="poor", seen=seen, advice=advice)
         return Check(name="quota", grade="good", seen=seen)
     return Check(name="quota", grade="unknown", seen="the control group tells something else")
@@ -384,6 +386,10 @@ def _median_ms(recording: Recording, name: str) -> float:
 def _describe(found: TimingComparison) -> str:
     low, high = found.interval
     return f"{found.ratio:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' if number != 1 else ''}"
 
 
 def _grade(value: float, *, good: float, fair: float) -> Grade:

@@ -55,6 +55,8 @@ def test_the_older_control_groups_are_read_too(tmp_path: Path) -> None:
     write(tmp_path, "sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n")
     assert check_quota(2, tmp_path).grade == "poor"
     assert check_quota(1, tmp_path).grade == "good"
+    write(tmp_path, "sys/fs/cgroup/cpu/cpu.cfs_quota_us", "50000\n")
+    assert "whenever 1 thread uses that up" in check_quota(1, tmp_path).advice
 
 
 def test_governor_and_turbo_are_told_where_they_can_be_read(tmp_path: Path) -> None:
@@ -84,6 +86,7 @@ def test_neighbours_threads_swap_and_clock_have_bounds() -> None:
     assert check_neighbours(before, LoadReading(10.0, 0.0, 0.0, 0.1)).grade == "good"
     assert check_neighbours(before, LoadReading(10.0, 1e4, 0.0, 9.0)).grade == "poor"
     assert check_threads(1).grade == "good"
+    assert check_threads(1).seen.startswith("1 thread, ")
     assert check_threads(10_000).grade == "poor"
     assert check_swap(0, 1).grade == "poor"
     assert check_swap(1, 1).grade == "good"

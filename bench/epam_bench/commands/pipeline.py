@@ -164,7 +164,8 @@ def _clips(
     )
     size = _size(drawn["--size"] or DEFAULT_SIZE)
     with TemporaryDirectory(prefix="epam-bench-pipeline-") as folder:
-        tell(f"drawing {len(persons) * len(frames)} videos")
+        count = len(persons) * len(frames)
+        tell(f"drawing {count} video{'s' if count != 1 else ''}")
         yield list(draw_clips(Path(folder), persons=persons, frame_counts=frames, size=size))
 
 

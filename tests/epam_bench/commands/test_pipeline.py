@@ -53,6 +53,7 @@ def test_drawn_videos_are_timed_put_on_record_and_told_in_words(thin: None, tmp_
     assert "whole, by its own clock" in result.stdout
     assert "dominates" in result.stdout
     assert "keypoints given" in result.stdout
+    assert "drawing 2 videos" in result.stderr
 
 
 def test_a_run_that_is_stopped_at_once_says_that_nothing_was_written(
@@ -70,6 +71,7 @@ def test_a_run_that_is_stopped_at_once_says_that_nothing_was_written(
 def test_json_has_both_tables_and_the_records(thin: None, tmp_path: Path) -> None:
     options = ("--frames", "12", "--format", "json", "--records", str(tmp_path / "records.jsonl"))
     result = invoke("x_shiftnet_pose", *QUICK, *options)
+    assert "drawing 1 video\n" in result.stderr
     document = json.loads(result.stdout)
     assert [table["name"] for table in document["tables"]] == ["pipeline_steps", "pipeline"]
     assert [record["kind"] for record in document["records"]] == ["pipeline"]
