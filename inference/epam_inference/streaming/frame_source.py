@@ -212,7 +212,7 @@ class LiveSource:
         if self._endless:
             raise VideoError(f"{self._kind}: went away after {count} frames")
         if count == 0:
-            raise VideoError(f"{self._kind}: ended before its first frame; check what sends it")
+            raise VideoError(f"{self._kind}: ended without a frame that can be decoded; check what sends it")
 
     def stop(self) -> None:
         """Let an iteration end at the next frame; nothing can hurry a camera that is silent."""
@@ -274,4 +274,6 @@ def _open_standard_input() -> av.container.InputContainer:
         return av.open(unbuffered, mode="r", options={"format_whitelist": _DECODABLE_FOREVER})
     except (av.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise VideoError(f"standard input: is not a video that can be decoded ({reason})") from None
+        raise VideoError(
+            f"standard input: is not a video that can be decoded ({reason}); check what sends it"
+        ) from None

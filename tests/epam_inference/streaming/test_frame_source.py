@@ -137,11 +137,13 @@ def test_a_stream_that_may_end_ends_in_good_order(matroska: bytes) -> None:
     assert len(list(camera(matroska, endless=False))) == 24
 
 
-def test_a_stream_that_ends_before_its_first_frame_is_an_error() -> None:
-    content = io.BytesIO()
-    write(content, format_="matroska", codec="mjpeg", frames=0)
-    with pytest.raises(VideoError, match="camera 0: ended before its first frame"):
-        list(camera(content.getvalue(), endless=False))
+def test_a_stream_of_which_no_frame_can_be_decoded_is_an_error(
+    matroska: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = camera(matroska, endless=False)
+    monkeypatch.setattr(source, "_decode", lambda: iter(()))
+    with pytest.raises(VideoError, match="camera 0: ended without a frame that can be decoded"):
+        list(source)
 
 
 def test_a_live_stream_stops_at_the_next_frame(matroska: bytes) -> None:
