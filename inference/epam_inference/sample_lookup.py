@@ -19,7 +19,7 @@ from epam.data.data_root import (
     list_endings,
 )
 from epam.data.store import SkeletonStore
-from epam.errors import AnnotationError, InputError, UnknownNameError, VideoError
+from epam.errors import AnnotationError, InputError, UnknownNameError, VideoError, printable
 from epam_inference.network_kind import NetworkKind, needs_video
 
 BROKEN_JOINTS_TREATED = (
@@ -85,17 +85,23 @@ def choose_prepared_clip(
     Args:
         kind: decides what is needed.
         root: the prepared folder.
-        dataset: its data set, for messages.
+        dataset: the data set that names the classes; it must be the folder's.
         video: another video file or folder than the root's own.
         sample: its id; none: the one that the video is named after.
 
     Raises:
-        InputError: the root is no prepared folder, or nothing names a sample.
+        InputError: the root is no prepared folder, or another data set's, or nothing names a sample.
         UnknownNameError: the root has no such sample.
         VideoError: no video belongs to the sample.
     """
     check_root(root, dataset)
     store = SkeletonStore.open(root / STORE_FOLDER)
+    if store.dataset not in (None, dataset):
+        # Its samples would be given the other data set's class names.
+        prepared = printable(store.dataset)
+        raise InputError(
+            f"{root}: was prepared for {prepared}, not for {dataset}; choose it with --dataset {prepared}"
+        )
     names = sample_names(video) if sample is None and video else ()
     name = sample if sample is not None else next((name for name in names if name in store.names), None)
     if name is None:

@@ -184,6 +184,11 @@ def test_a_sample_that_a_prepared_folder_lacks_is_refused(dataset: SyntheticData
         choose(root=dataset.root, video=Path("clip.mp4"), sample=None)
     with pytest.raises(InputError, match="epam-data synth -o"):
         choose(root=tmp_path / "nosuch", video=None, sample="s1")
+    other = partial(choose_prepared_clip, "pose", dataset="ntu60")
+    with pytest.raises(
+        InputError, match="prepared for embedded, not for ntu60; choose it with --dataset emb"
+    ):
+        other(root=dataset.root, video=None, sample="S016C001P003R001A001")
 
 
 def test_a_samples_name_keeps_its_dots() -> None:
