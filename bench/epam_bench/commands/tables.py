@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from epam.errors import UnknownNameError
+from epam.errors import InputError, UnknownNameError
 from epam_bench.commands.options import DEFAULT_RECORDS, Format, FormatOption, FromRecords
 
 
@@ -47,6 +47,11 @@ def tables(
     from epam_reports.published import load_published
     from epam_reports.report import all_tables, write_report
 
+    if table and output_dir is not None:
+        raise InputError(
+            f"--table {table[0]} and --output: the folder gets every table; leave out --table, or leave out "
+            "--output and send what is printed to a file with >"
+        )
     records, left_out = read_records(from_records or DEFAULT_RECORDS)
     tell(*left_out)
     if output_dir is not None:

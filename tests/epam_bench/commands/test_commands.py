@@ -275,3 +275,10 @@ def test_a_timing_that_is_stopped_at_once_says_that_nothing_was_written(
     assert result.exit_code == 130
     assert "stopped before any row was timed: nothing was written" in result.stderr
     assert not records.read_text()
+
+
+def test_one_table_and_a_folder_for_all_are_not_asked_for_together(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["tables", "--table", "latency", "-o", str(tmp_path / "report")])
+    assert isinstance(result.exception, InputError)
+    assert "the folder gets every table; leave out --table" in str(result.exception)
+    assert not (tmp_path / "report").exists()
