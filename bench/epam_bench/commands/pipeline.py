@@ -40,7 +40,8 @@ def pipeline(
         ),
     ] = None,
     backend: Annotated[
-        str, typer.Option(help="What runs the network: eager, fused, openvino, onnxruntime, compile …")
+        str,
+        typer.Option(help="What runs the network: eager, fused, native, openvino, onnxruntime, compile …"),
     ] = "fused",
     precision: Annotated[str, typer.Option(help="fp32, bf16, fp16 or int8: the network's.")] = "fp32",
     device: Annotated[str, typer.Option(help="cpu, cuda, or cuda:1 …: the network's.")] = "cpu",
