@@ -16,6 +16,7 @@ from epam.data.commands.location_options import (
     VideosOption,
     location_from_options,
 )
+from epam.data.commands.options import stop_told
 
 if TYPE_CHECKING:
     from epam.backends.exported_network import Export
@@ -118,7 +119,9 @@ def export(
         ),
         calibration_clips=calibration,
     )
-    _tell(carry_out(plan))
+    with stop_told(f"{output} was not finished"):
+        written = carry_out(plan)
+    _tell(written)
 
 
 def _location(

@@ -61,6 +61,15 @@ def test_trained_network_becomes_files_whose_card_runs_without_torch(
     assert ran.stdout.strip() == "(1,)"
 
 
+def test_ctrl_c_says_that_the_file_was_not_finished(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(plan: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("epam_baselines.export_run.carry_out", interrupt)
+    done = CliRunner().invoke(app, ["x_shiftnet_pose", "--to", "torchexport", "-o", "net.pt2"])
+    assert (done.exit_code, done.stderr) == (130, "stopped; net.pt2 was not finished\n")
+
+
 def test_data_that_nobody_names_are_asked_for(tmp_path: Path) -> None:
     arguments = ["x_shiftnet_pose", "--to", "onnx", "-o", str(tmp_path / "a.onnx"), "--root", str(tmp_path)]
     done = CliRunner().invoke(app, arguments)
