@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -75,6 +74,10 @@ class FrameSource(Protocol):
     def is_live(self) -> bool:
         """Whether a long silence means that it is gone; a file at its own pace may have gaps of its own."""
 
+    @property
+    def damaged_frames(self) -> int:
+        """Frames so far that could not be decoded and were passed over; in a file they are an error."""
+
     def __iter__(self) -> Iterator[StreamFrame]:
         """The frames, until the stream ends.
 
@@ -114,6 +117,7 @@ class FileSource:
     """A video file; see :class:`FrameSource`."""
 
     is_live = False
+    damaged_frames = 0
 
     def __init__(self, path: Path, *, paced: bool, expected_frames: int | None = None) -> None:
         facts = read_facts(path)
@@ -175,6 +179,7 @@ class LiveSource:
     def __init__(self, name: str, kind: str, open_container: Opener, *, endless: bool = False) -> None:
         self.name = name
         self.keeps_time = True
+        self.damaged_frames = 0
         self._kind = kind
         self._endless = endless
         self._stopped = False
@@ -222,10 +227,14 @@ class LiveSource:
         for packet in self._container.demux(self._stream):
             captured = time.monotonic()
             # A damaged picture is passed over, as on any line; the next is a thirtieth of a second away.
-            with suppress(av.InvalidDataError):
-                for frame in packet.decode():
-                    if not frame.is_corrupt:
-                        yield frame, captured
+            try:
+                frames = packet.decode()
+            except av.InvalidDataError:
+                self.damaged_frames += 1
+                continue
+            sound = [frame for frame in frames if not frame.is_corrupt]
+            self.damaged_frames += len(frames) - len(sound)
+            yield from ((frame, captured) for frame in sound)
 
 
 def _converter(frame: av.VideoFrame) -> Callable[[], NDArray[np.uint8]]:

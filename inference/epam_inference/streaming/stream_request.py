@@ -299,6 +299,9 @@ def _tell_summary(
     summary = outcome.summary
     lines = [summary_json(summary)] if as_json else ["", *summary_lines(summary)]
     print("\n".join(lines), flush=True)
+    if source.damaged_frames:
+        damaged = f"{source.name}: {source.damaged_frames} damaged frames were passed over"
+        print_caveats((damaged,), Console(stderr=True))
     if annotation is not None and summary.frames > annotation.total_frames:
         longer = (
             f"{source.name}: has more frames than its annotation says, {annotation.total_frames}: the "

@@ -146,6 +146,29 @@ def test_a_stream_of_which_no_frame_can_be_decoded_is_an_error(
         list(source)
 
 
+class Spoilt:
+    """A packet that cannot be decoded."""
+
+    def decode(self) -> list[av.VideoFrame]:
+        raise av.InvalidDataError(1, "damaged")
+
+
+def test_damaged_frames_of_a_live_stream_are_passed_over_and_counted(
+    matroska: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = camera(matroska, endless=False)
+    container = source._container
+
+    class Line:
+        __enter__ = __exit__ = lambda *_: None
+
+        def demux(self, stream: object) -> list[object]:
+            return [Spoilt(), *container.demux(video=0), Spoilt()]
+
+    monkeypatch.setattr(source, "_container", Line())
+    assert (len(list(source)), source.damaged_frames) == (24, 2)
+
+
 def test_a_live_stream_stops_at_the_next_frame(matroska: bytes) -> None:
     source = camera(matroska)
     seen = []
