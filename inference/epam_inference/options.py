@@ -273,7 +273,8 @@ class PredictRequest(_SharedOptions):
     ```
 
     A stream ends with its last frame, or with Ctrl-C or SIGTERM, and tells frames a second, decision
-    delay and missed deadlines. Exits with 2 on input that cannot be used, or a stream that breaks off;
+    delay, missed deadlines, and the last frames if they were not decided on: there, half a stride is
+    enough for a decision. Exits with 2 on input that cannot be used, or a stream that breaks off;
     130 on Ctrl-C, 143 on SIGTERM.
     """
 
