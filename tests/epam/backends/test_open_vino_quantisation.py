@@ -10,6 +10,7 @@ pytest.importorskip("openvino")
 from epam.backends.open_vino_quantisation import (
     fit_swish,
     keep_sums_exact,
+    list_unrounded,
     share_roundings,
     shorten_swishes,
     spread_gates,
@@ -43,6 +44,50 @@ def build(opset: Any, ends: list[Any], start: Any) -> Any:
 def run(model: Any, x: Any) -> list[Any]:
     compiled = import_quietly("openvino").compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     return list(compiled([x]).values())
+
+
+def convolve(opset: Any, x: Any, outputs: int, name: str) -> Any:
+    inputs = x.output(0).get_shape()[1]
+    weights = opset.constant(np.ones([outputs, inputs, 1, 1], np.float32))
+    node = opset.convolution(x, weights, [1, 1], [0, 0], [0, 0], [1, 1])
+    node.set_friendly_name(name)
+    return node
+
+
+def call(node: Any, name: str) -> Any:
+    node.set_friendly_name(name)
+    return node
+
+
+def test_small_layers_and_what_no_larger_one_comes_after_are_not_rounded(opset: Any) -> None:
+    given = call(opset.parameter([1, 8, 64, 64], np.float32), "pictures")
+    first = convolve(opset, given, 8, "first")
+    axes = opset.constant(np.array([2, 3]))
+    squeezed = call(opset.reduce_mean(first, axes, True), "mean")
+    gate = call(opset.sigmoid(convolve(opset, squeezed, 8, "excite")), "gate")
+    second = convolve(opset, call(opset.multiply(first, gate), "gated"), 8, "second")
+    features = call(opset.reduce_mean(call(opset.relu(second), "features"), axes, False), "pooled")
+    logits = call(opset.matmul(features, opset.constant(np.ones([8, 4], np.float32)), False, False), "head")
+    unrounded = list_unrounded(build(opset, [logits], given))
+    assert {"excite", "features", "pooled", "head"} <= set(unrounded)
+    # What leads to a larger layer stays: the mean and the gate read what is rounded for it anyway.
+    assert not {"pictures", "first", "mean", "gate", "gated", "second"} & set(unrounded)
+
+
+def test_a_layer_of_large_pictures_is_rounded_however_few_its_multiply_adds(opset: Any) -> None:
+    given = call(opset.parameter([1, 8, 128, 128], np.float32), "pictures")
+    kernel = opset.constant(np.ones([8, 1, 1, 1, 1], np.float32))
+    depthwise = opset.group_convolution(given, kernel, [1, 1], [0, 0], [0, 0], [1, 1])
+    wide = convolve(opset, convolve(opset, call(depthwise, "depthwise"), 900, "wide"), 900, "wider")
+    assert "depthwise" not in list_unrounded(build(opset, [wide], given))
+
+
+def test_a_layer_of_many_weights_is_rounded_however_few_its_multiply_adds(opset: Any) -> None:
+    given = call(opset.parameter([1, 8, 512, 512], np.float32), "pictures")
+    pooled = opset.reduce_mean(convolve(opset, given, 512, "first"), opset.constant(np.array([2, 3])), False)
+    weights = opset.constant(np.ones([512, 256], np.float32))
+    head = call(opset.matmul(pooled, weights, False, False), "head")
+    assert not {"first", "head"} & set(list_unrounded(build(opset, [head], given)))
 
 
 def test_slices_of_one_tensor_are_rounded_once_before_they_are_cut(opset: Any) -> None:
