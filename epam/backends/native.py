@@ -76,6 +76,7 @@ class NativeBackbone:
             raise BackendError(f"backend native: no memory for clips of shape {tuple(clip.shape[1:])}")
         weakref.finalize(self, kernels().free_backbone, self._handle)
         self.weights_bytes = kernels().weights_bytes(self._handle)
+        self.working_bytes = kernels().working_bytes(self._handle)
         stride, pitch = backbone.spatial_stride, kernels().feature_pitch(self._handle)
         self.features = torch.zeros(frames, height // stride, width // stride, pitch)
         self._shape = clip.shape[1:]
@@ -162,6 +163,7 @@ class NativeRecognizer:
         self._backbone = NativeBackbone(model.backbone, clip, threads=threads)
         self._head = NativeHead(model.cls_head, self._backbone)
         self.weights_bytes = self._backbone.weights_bytes + _size(model.cls_head)
+        self.working_bytes = self._backbone.working_bytes
 
     def __call__(self, clip: Tensor) -> Tensor:
         """Clip after clip; calls from several threads wait for each other."""
@@ -200,6 +202,7 @@ class NativeEPAMNet:
             + self._pose.weights_bytes
             + sum(map(_size, (model.rgb_cls_head, model.pose_cls_head, self._attention)))
         )
+        self.working_bytes = self._rgb.working_bytes + self._pose.working_bytes
 
     def __call__(self, rgb: Tensor, heatmaps: Tensor) -> EPAMLogits:
         """Pair after pair; calls from several threads wait for each other."""
@@ -338,7 +341,8 @@ class NativeBackend:
 
         # An attention that does not fit says so now.
         call(*inputs)
-        return Prepared(call=call, weights_bytes=network.weights_bytes)
+        held = f"{network.working_bytes / 2**20:.0f} MiB of working memory, held from call to call"
+        return Prepared(call=call, weights_bytes=network.weights_bytes, notes=(held,))
 
 
 BACKEND = NativeBackend()

@@ -217,3 +217,5 @@ void run_backbone(Backbone *backbone, Workers *workers, const float *clip, float
 long feature_pitch(const Backbone *backbone) { return ROUND_UP(backbone->last.outputs, GROUP); }
 
 long weights_bytes(const Backbone *backbone) { return backbone->weight_floats * (long)sizeof(float); }
+
+long working_bytes(const Backbone *backbone) { return backbone->memory_bytes - weights_bytes(backbone); }

@@ -52,6 +52,9 @@ long feature_pitch(const Backbone *backbone);
 /* What the packed weights take, zeros that fill them up included. */
 long weights_bytes(const Backbone *backbone);
 
+/* What it holds besides, from clip to clip: each block's tensors and every thread's own. */
+long working_bytes(const Backbone *backbone);
+
 /* `clip` (in_channels, frames, height, width) to `features` (frames, height / s, width / s, feature_pitch). */
 void run_backbone(Backbone *backbone, Workers *workers, const float *clip, float *features);
 

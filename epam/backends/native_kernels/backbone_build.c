@@ -24,6 +24,7 @@ static float *allocate(Backbone *backbone, long floats) {
     if (page == LARGE_PAGE) madvise(memory, bytes, MADV_HUGEPAGE);
 #endif
     memset(memory, 0, bytes);
+    backbone->memory_bytes += (long)bytes;
     memory->before = backbone->memory;
     backbone->memory = memory;
     return (float *)((char *)memory + header);

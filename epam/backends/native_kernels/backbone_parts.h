@@ -80,6 +80,7 @@ struct Backbone {
     int threads;
     Scratch *scratch; /* of each thread */
     Memory *memory; /* everything to be freed */
+    long memory_bytes;
     long weight_floats;
 };
 

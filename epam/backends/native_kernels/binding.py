@@ -61,6 +61,7 @@ SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "build_backbone": (c_void_p, [POINTER(BackboneWeights), c_long, c_long, c_long, c_int]),
     "feature_pitch": (c_long, [c_void_p]),
     "weights_bytes": (c_long, [c_void_p]),
+    "working_bytes": (c_long, [c_void_p]),
     "run_backbone": (None, [c_void_p, c_void_p, c_void_p, c_void_p]),
     "free_backbone": (None, [c_void_p]),
     "attention_scratch": (c_long, [POINTER(Features), c_long]),

@@ -179,3 +179,14 @@ def test_without_a_compiler_it_says_what_to_install(monkeypatch) -> None:
     assert "apt install gcc" in (BACKEND.missing() or "")
     with pytest.raises(BackendError, match="C compiler"):
         optimize(x_shiftnet_pose(5), backend="native")
+
+
+def test_what_it_holds_from_call_to_call_is_told() -> None:
+    def held(height: int, width: int) -> int:
+        inputs = clips(1, 4, height, width)
+        [note] = BACKEND.prepare(epam.EPAMNet(7, **THIN).eval(), Request(example_inputs=inputs)).notes
+        mebibytes, _, rest = note.partition(" ")
+        assert rest == "MiB of working memory, held from call to call"
+        return int(mebibytes)
+
+    assert 1 <= held(64, 64) < held(128, 128) < 1000
