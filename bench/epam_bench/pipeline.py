@@ -282,7 +282,7 @@ def measure_pipeline(
     if plan.precision == "int8":
         shared = (*shared, "int8: calibrated on the clips that are timed")
     records = tuple(
-        _record(plan, way, clip, passes, keypoints, equality, (*shared, *_stopped(passes, samples)))
+        _record(plan, way, clip, passes, keypoints, equality, shared, samples)
         for clip, passes in zip(clips, measured, strict=True)
         if passes.steps and passes.wholes
     )
@@ -425,8 +425,11 @@ def _record(
     passes: _Passes,
     keypoints: str,
     equality: Equality,
-    caveats: tuple[str, ...],
+    shared: tuple[str, ...],
+    samples: int,
 ) -> PipelineRecord:
+    stopped = _stopped(passes, samples)
+    caveats = (*shared, *stopped)
     taken = [row for row in dict.fromkeys(ROWS.values()) if row in passes.steps[0]]
     steps = tuple(
         PipelineStep(name=row, samples_ms=tuple(1000 * seconds[row] for seconds in passes.steps))
@@ -454,6 +457,7 @@ def _record(
             bound=equality.bound,
             top1_agreement=equality.top1_agreement,
         ),
+        interrupted=bool(stopped),
         steps=steps,
         whole_ms=wholes,
     )

@@ -449,6 +449,7 @@ class PipelineRecord(_Record):
         video: what was decoded, in words.
         keypoints: where they came from, in words: an estimator, or given and why.
         equality: how near the form's logits are to a reference's on these very clips.
+        interrupted: the run was stopped before it had all the samples that were asked for.
     """
 
     kind: Literal["pipeline"] = "pipeline"
@@ -462,6 +463,7 @@ class PipelineRecord(_Record):
     video: str = ""
     keypoints: str = ""
     equality: EqualityCheck | None = None
+    interrupted: bool = False
     steps: tuple[PipelineStep, ...] = Field(min_length=1)
     whole_ms: tuple[Milliseconds, ...] = Field(min_length=1)
 
@@ -856,7 +858,9 @@ def latest_records(records: Iterable[RecordT]) -> list[RecordT]:
 
 
 def _rank(record: AnyRecord) -> tuple[bool, datetime]:
-    finished = not (isinstance(record, LatencyRecord | AccuracyRecord) and record.interrupted)
+    finished = not (
+        isinstance(record, LatencyRecord | AccuracyRecord | PipelineRecord) and record.interrupted
+    )
     return finished, record.created
 
 

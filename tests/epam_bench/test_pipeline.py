@@ -142,6 +142,7 @@ def test_ctrl_c_keeps_what_was_measured(clips: list[FilmedClip]) -> None:
     outcome = measure_pipeline(plan, clips[:1], samples=9, report=interrupt)
     assert outcome.interrupted
     [record] = outcome.records
+    assert record.interrupted
     assert len(record.whole_ms) == 2
     assert "stopped after 2 of 9 samples" in record.caveats
 

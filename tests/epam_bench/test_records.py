@@ -16,6 +16,8 @@ from epam_bench.records import (
     GroupResult,
     LatencyRecord,
     ModelCard,
+    PipelineRecord,
+    PipelineStep,
     RecordError,
     SkippedEntry,
     StreamResult,
@@ -60,6 +62,23 @@ def count(macs: int = 100, counter: str = "torch", **changes: object) -> CountRe
         "macs_by_operation": {"conv": macs},
     }
     return CountRecord(**(fields | changes))  # type: ignore[arg-type]
+
+
+def way(**changes: object) -> PipelineRecord:
+    fields: dict[str, object] = {
+        "model": CARD,
+        "environment": MACHINE,
+        "device": "cpu",
+        "precision": "fp32",
+        "backend": "eager",
+        "threads": 1,
+        "persons": 1,
+        "video_frames": 60,
+        "video_size": (640, 360),
+        "steps": (PipelineStep(name="decode", samples_ms=(1.0,)),),
+        "whole_ms": (1.0,),
+    }
+    return PipelineRecord(**(fields | changes))  # type: ignore[arg-type]
 
 
 def timed(samples_ms: tuple[float, ...], **changes: object) -> LatencyRecord:
@@ -267,6 +286,13 @@ def test_stopped_run_does_not_replace_a_finished_one() -> None:
     stopped = timed((9.0,), created=now, interrupted=True)
     assert latest_records([finished, stopped]) == [finished]
     assert latest_records([stopped]) == [stopped]
+
+
+def test_a_stopped_pipeline_does_not_replace_a_finished_one() -> None:
+    now = datetime.now(UTC)
+    finished = way(created=now - timedelta(hours=1))
+    stopped = way(created=now, interrupted=True)
+    assert latest_records([finished, stopped]) == [finished]
 
 
 def test_two_machines_do_not_overwrite_each_other() -> None:
