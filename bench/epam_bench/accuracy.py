@@ -225,7 +225,7 @@ def _form(plan: AccuracyPlan, network: Network) -> _Form:
     if setting.precision == "int8":
         evaluated = {plan.split.sample_name(index) for index in range(len(plan.split))}
         found = load_calibration_clips(plan.location, plan.pipeline, plan.calibration, apart_from=evaluated)
-        calibration, caveats = found.clips, (f"int8 calibrated on {found.origin}",)
+        calibration, caveats = found.clips, (f"int8 calibrated on {found.origin}", *found.caveats)
     fast = optimize(
         network.module,
         backend=plan.backend,

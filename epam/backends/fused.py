@@ -86,11 +86,12 @@ def _prepare_any(model: nn.Module, request: Request) -> Prepared:
         "channels-last": build("channels-last"),
     }
     chosen, fastest_ms = try_formats(calls, request.example_inputs)
+    norms = "batch norm" if count == 1 else "batch norms"
     tried = ", ".join(f"{name} {fastest:.3g} ms" for name, fastest in fastest_ms.items())
     return Prepared(
         call=calls[chosen],
         weights_bytes=count_weights_bytes(module),
-        notes=(f"{count} batch norms folded; {chosen}, the fastest call of a trial ({tried})",),
+        notes=(f"{count} {norms} folded; {chosen}, the fastest call of a trial ({tried})",),
     )
 
 
