@@ -39,6 +39,9 @@ JUDGED_SIZE = 6
 """Generations of the trials that the promises are judged by, chosen before anything was recorded."""
 
 LONGEST_TRIAL_SECONDS = 180.0
+SPREAD_SHARE = 0.9
+"""Of that, over which a spread trial's generations are to lie: some take longer than the median one."""
+
 FEWEST_TRIALS = 5
 """Of a size, below which a share of them says nothing."""
 
@@ -129,7 +132,7 @@ class TrialSize:
 
     Attributes:
         generations: of processes in a trial.
-        seconds: that a trial took, the median and the longest.
+        seconds: from the beginning of a trial to its end, the median and the longest.
         alarms: trials that called ``again`` faster or slower than ``model``, which it is.
         found: trials that called ``slowed`` slower.
         covered_medians: intervals that hold the median of the whole recording, of ``model`` and ``again``.
@@ -160,6 +163,7 @@ class Calibration:
         median_ms: of the model, over the whole recording.
         overhead_ms: of timing a call that does nothing.
         others_cpu_fraction: of the machine, taken by other processes, the median and the largest.
+        spread: the sizes again, with generations that lie as far apart as three minutes allow.
         too_long: trials that are in none of the sizes, for they took more than three minutes, by their size.
         ratio: of ``slowed`` to ``model`` over the whole recording, and its interval.
         planted_ratio: what was planted: the median and the wait, over the median.
@@ -167,6 +171,7 @@ class Calibration:
 
     recording: Recording
     sizes: tuple[TrialSize, ...]
+    spread: tuple[TrialSize, ...]
     median_ms: float
     overhead_ms: float
     others_cpu_fraction: tuple[float, float]
@@ -179,6 +184,11 @@ class Calibration:
     def judged(self) -> TrialSize | None:
         """The trials that the promises are judged by; none of a recording that is too short for them."""
         return next((size for size in self.sizes if size.generations == JUDGED_SIZE), None)
+
+    @property
+    def judged_spread(self) -> TrialSize | None:
+        """As many generations, spread; none of a recording that is too short for such trials."""
+        return next((size for size in self.spread if size.generations == JUDGED_SIZE), None)
 
 
 def read_recording(path: Path) -> Recording:
@@ -211,7 +221,14 @@ def evaluate_calibration(recording: Recording) -> Calibration:
     whole = {name: recording.blocks(name) for name in SUBJECTS}
     medians = {name: median(_flat(blocks)) for name, blocks in whole.items()}
     cut = {size: cut_trials(recording.generations, size) for size in TRIAL_SIZES}
-    sizes = [_evaluate_size(recording, size, trials, medians) for size, (trials, _) in cut.items()]
+    sizes = [
+        _evaluate_size(recording, trials, [_seconds_of(trial) for trial in trials], medians)
+        for trials, _ in cut.values()
+    ]
+    spread = [
+        _evaluate_size(recording, *spread_trials(recording.generations, size), medians)
+        for size in TRIAL_SIZES
+    ]
     too_long = {size: left_out for size, (_, left_out) in cut.items() if left_out}
     if not any(sizes):
         needed = TRIAL_SIZES[0] * FEWEST_TRIALS
@@ -226,6 +243,7 @@ def evaluate_calibration(recording: Recording) -> Calibration:
     return Calibration(
         recording=recording,
         sizes=tuple(size for size in sizes if size is not None),
+        spread=tuple(size for size in spread if size is not None),
         median_ms=medians[MODEL],
         overhead_ms=medians[EMPTY],
         others_cpu_fraction=(median(others), max(others)),
@@ -248,7 +266,7 @@ def cut_trials(generations: Sequence[Generation], size: int) -> tuple[list[Seque
         if trial[0].session != trial[-1].session:
             start += 1
             continue
-        if sum(generation.seconds for generation in trial) <= LONGEST_TRIAL_SECONDS:
+        if _seconds_of(trial) <= LONGEST_TRIAL_SECONDS:
             trials.append(trial)
         else:
             too_long += 1
@@ -256,8 +274,32 @@ def cut_trials(generations: Sequence[Generation], size: int) -> tuple[list[Seque
     return trials, too_long
 
 
+def spread_trials(
+    generations: Sequence[Generation], size: int
+) -> tuple[list[Sequence[Generation]], list[float]]:
+    """Trials whose generations lie apart, and how many seconds each took from its first to its last.
+
+    Runs of consecutive generations of nearly three minutes are dealt out, each to as many trials as it
+    is long enough for: what the machine does for a minute meets them all. None where it is for one alone.
+    """
+    usual = median(generation.seconds for generation in generations)
+    apart = int(SPREAD_SHARE * LONGEST_TRIAL_SECONDS / (size * usual))
+    if apart < 2:
+        return [], []
+    runs, _ = cut_trials(generations, size * apart)
+    dealt = [(run[first::apart], _seconds_of(run)) for run in runs for first in range(apart)]
+    return [trial for trial, _ in dealt], [seconds for _, seconds in dealt]
+
+
+def _seconds_of(trial: Sequence[Generation]) -> float:
+    return sum(generation.seconds for generation in trial)
+
+
 def _evaluate_size(
-    recording: Recording, size: int, trials: Sequence[Sequence[Generation]], medians: Mapping[str, float]
+    recording: Recording,
+    trials: Sequence[Sequence[Generation]],
+    seconds: Sequence[float],
+    medians: Mapping[str, float],
 ) -> TrialSize | None:
     if len(trials) < FEWEST_TRIALS:
         return None
@@ -265,11 +307,10 @@ def _evaluate_size(
     equal = [compare_blocks(blocks[MODEL], blocks[AGAIN]) for blocks in cut]
     slowed = [compare_blocks(blocks[MODEL], blocks[SLOWED]) for blocks in cut]
     truth = _planted_ratio(recording, medians[MODEL])
-    seconds = [sum(generation.seconds for generation in trial) for trial in trials]
     intervals = [(median_interval(blocks[name]), medians[name]) for blocks in cut for name in (MODEL, AGAIN)]
     ratios = [(found.interval, 1.0) for found in equal] + [(found.interval, truth) for found in slowed]
     return TrialSize(
-        generations=size,
+        generations=len(trials[0]),
         seconds=(median(seconds), max(seconds)),
         alarms=Share(hits=sum(one.verdict in ("faster", "slower") for one in equal), trials=len(trials)),
         found=Share(hits=sum(one.verdict == "slower" for one in slowed), trials=len(trials)),

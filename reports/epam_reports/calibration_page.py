@@ -11,7 +11,7 @@ from epam_reports.exporters.markdown import page_to_markdown
 from epam_reports.figures import render
 from epam_reports.measurements import describe_machine
 from epam_reports.page import Bullets, Heading, Page, Paragraph, Picture
-from epam_reports.tables.calibration import promises_table, trial_sizes_table
+from epam_reports.tables.calibration import promises_table, spread_trials_table, trial_sizes_table
 
 PAGE_NAME = "README.md"
 
@@ -79,6 +79,7 @@ def calibration_page(calibration: Calibration, picture: Picture) -> Page:
             promises_table(calibration),
             picture,
             trial_sizes_table(calibration),
+            spread_trials_table(calibration),
             Heading("How"),
             Paragraph(_METHOD),
         ),

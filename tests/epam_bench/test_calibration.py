@@ -14,6 +14,7 @@ from epam_bench.calibration import (
     cut_trials,
     evaluate_calibration,
     read_recording,
+    spread_trials,
 )
 
 
@@ -54,6 +55,25 @@ def test_trials_that_are_too_long_are_counted_by_their_size(drawn_recording: Rec
     all_slow = tuple(slow.model_copy(update={"seconds": 70.0}) for _ in range(30))
     with pytest.raises(InputError, match="besides those of 10 trials that took over three minutes"):
         evaluate_calibration(Recording(drawn_recording.header, all_slow))
+
+
+def test_spread_trials_share_out_runs_of_nearly_three_minutes(drawn_recording: Recording) -> None:
+    first = drawn_recording.generations[0]
+    generations = [
+        first.model_copy(update={"session": number // 40, "seconds": 8.0 + number / 1000})
+        for number in range(60)
+    ]
+    trials, seconds = spread_trials(generations, 6)
+    # 18 generations take 144 of 162 seconds: three trials a run, and two runs in the first session.
+    assert [[generations.index(one) for one in trial] for trial in trials] == [
+        list(range(begin, begin + 18, 3)) for begin in (0, 1, 2, 18, 19, 20, 40, 41, 42)
+    ]
+    assert seconds == pytest.approx([144] * 9, abs=1)
+
+
+def test_generations_too_long_to_lie_apart_give_no_spread_trials(drawn_recording: Recording) -> None:
+    slow = [one.model_copy(update={"seconds": 20.0}) for one in drawn_recording.generations]
+    assert spread_trials(slow, 6) == ([], [])
 
 
 def test_an_unfinished_last_line_is_left_out(drawn_recording: Recording, tmp_path: Path) -> None:

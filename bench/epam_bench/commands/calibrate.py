@@ -41,7 +41,7 @@ def calibrate(
     from epam_bench.calibration import evaluate_calibration, read_recording
     from epam_bench.commands.output import check_place, emit, tell
     from epam_reports.calibration_page import write_calibration
-    from epam_reports.tables.calibration import promises_table, trial_sizes_table
+    from epam_reports.tables.calibration import promises_table, spread_trials_table, trial_sizes_table
 
     path = output_dir / RECORDING_NAME
     check_place(path)
@@ -59,7 +59,7 @@ def calibrate(
         tell(f"stopped; the same command goes on with what is in {path}")
         raise typer.Exit(INTERRUPTED) from None
     tell(*(f"wrote {written}" for written in write_calibration(calibration, output_dir)))
-    tables = [promises_table(calibration), trial_sizes_table(calibration)]
+    tables = [promises_table(calibration), trial_sizes_table(calibration), spread_trials_table(calibration)]
     emit(tables[: 1 if output_format is Format.CSV else 2], output_format=output_format, output=None)
     if interrupted:
         raise typer.Exit(INTERRUPTED)

@@ -41,6 +41,24 @@ _SIZE_DTYPES = {
 }
 
 
+_SIZE_COLUMNS = (
+    Column(key="generations", header="Generations"),
+    Column(key="seconds", header="Seconds", decimals=0),
+    Column(key="trials", header="Trials"),
+    *(
+        Column(key=key, header=header, decimals=1, interval=(f"{key}_low", f"{key}_high"))
+        for key, header in (
+            ("alarms", "False alarms"),
+            ("found", "Found"),
+            ("covered_ratios", "Ratio covered"),
+            ("covered_medians", "Median covered"),
+        )
+    ),
+    Column(key="half_width_percent", header="Half-width (%)", decimals=2),
+    Column(key="smallest_detectable_percent", header="Smallest difference (%)", decimals=2),
+)
+
+
 def promises_table(calibration: Calibration) -> Table:
     """What is promised of a timing, and what its trials showed."""
     size = calibration.judged
@@ -53,7 +71,7 @@ def promises_table(calibration: Calibration) -> Table:
             + ". In brackets Wilson's 95 % interval: what so many trials say of all trials to come; kept "
             "cannot be told where that reaches the bound and the share does not."
         ),
-        frame=typed_frame(_promise_rows(size) if size else [], _PROMISE_DTYPES),
+        frame=typed_frame(_promise_rows(size, calibration.judged_spread) if size else [], _PROMISE_DTYPES),
         columns=(
             Column(key="promise", header="Promise"),
             Column(key="bound", header="Bound"),
@@ -78,42 +96,49 @@ def trial_sizes_table(calibration: Calibration) -> Table:
             "Wilson's 95 % intervals; half-width and smallest detectable difference are medians over trials."
         ),
         frame=typed_frame([_size_row(size) for size in calibration.sizes], _SIZE_DTYPES),
-        columns=(
-            Column(key="generations", header="Generations"),
-            Column(key="seconds", header="Seconds", decimals=0),
-            Column(key="trials", header="Trials"),
-            *(
-                Column(key=key, header=header, decimals=1, interval=(f"{key}_low", f"{key}_high"))
-                for key, header in (
-                    ("alarms", "False alarms"),
-                    ("found", "Found"),
-                    ("covered_ratios", "Ratio covered"),
-                    ("covered_medians", "Median covered"),
-                )
-            ),
-            Column(key="half_width_percent", header="Half-width (%)", decimals=2),
-            Column(key="smallest_detectable_percent", header="Smallest difference (%)", decimals=2),
-        ),
+        columns=_SIZE_COLUMNS,
         remarks=_too_long(calibration),
     )
 
 
-def judge_promises(size: TrialSize) -> dict[str, str]:
+def spread_trials_table(calibration: Calibration) -> Table:
+    """The same of trials whose generations lie apart."""
+    return Table(
+        name="calibration_spread_trials",
+        title="Trials spread over three minutes",
+        caption=(
+            "The same recording, each run of nearly three minutes dealt out to several trials: as many "
+            "processes, but minutes apart. What the machine does for half a minute is then in every trial, "
+            "not in one."
+        ),
+        frame=typed_frame([_size_row(size) for size in calibration.spread], _SIZE_DTYPES),
+        columns=_SIZE_COLUMNS,
+        remarks=() if calibration.spread else ("Too short for such trials.",),
+    )
+
+
+def judge_promises(size: TrialSize, spread: TrialSize | None = None) -> dict[str, str]:
     """Which promises the shares of a length of trial keep, by the sentence that makes them.
+
+    The long-run median is asked of trials in one piece and, if there are any, of spread ones.
 
     ``yes`` within the bound, ``no`` where Wilson's interval leaves it out, else ``cannot tell``.
     """
-    return {promise: _judge(share, bound) for promise, (share, bound) in _promises(size).items()}
+    return {promise: _judge(share, bound) for promise, (share, bound) in _promises(size, spread).items()}
 
 
-def _promises(size: TrialSize) -> dict[str, tuple[Share, tuple[float, float]]]:
+def _promises(size: TrialSize, spread: TrialSize | None) -> dict[str, tuple[Share, tuple[float, float]]]:
     """Each promise with what the trials showed, and the shares that keep it."""
-    return {
+    told = {
         "equal models are called different": (size.alarms, (0.0, MOST_ALARMS)),
         f"a planted slowdown of {SLOWDOWN:.0%} is called slower": (size.found, (FEWEST_FOUND, 1.0)),
         "the interval holds the true ratio": (size.covered_ratios, COVERED),
         "the interval holds the long-run median": (size.covered_medians, COVERED),
     }
+    if spread:
+        whole = f"the same, of as many generations spread over {spread.seconds[0]:.0f} s"
+        told[whole] = (spread.covered_medians, COVERED)
+    return told
 
 
 def _judge(share: Share, bound: tuple[float, float]) -> str:
@@ -123,7 +148,7 @@ def _judge(share: Share, bound: tuple[float, float]) -> str:
     return "no" if high < bound[0] or bound[1] < low else "cannot tell"
 
 
-def _promise_rows(size: TrialSize) -> list[dict[str, object]]:
+def _promise_rows(size: TrialSize, spread: TrialSize | None) -> list[dict[str, object]]:
     return [
         {
             "promise": promise,
@@ -133,7 +158,7 @@ def _promise_rows(size: TrialSize) -> list[dict[str, object]]:
             **_percent("percent", share),
             "verdict": _judge(share, bound),
         }
-        for promise, (share, bound) in _promises(size).items()
+        for promise, (share, bound) in _promises(size, spread).items()
     ]
 
 

@@ -4,7 +4,12 @@ from dataclasses import replace
 
 from epam_bench.calibration import Recording, Share, evaluate_calibration
 from epam_reports.table import text_frame
-from epam_reports.tables.calibration import judge_promises, promises_table, trial_sizes_table
+from epam_reports.tables.calibration import (
+    judge_promises,
+    promises_table,
+    spread_trials_table,
+    trial_sizes_table,
+)
 
 
 def test_every_length_of_trial_has_its_shares_with_intervals(drawn_recording: Recording) -> None:
@@ -14,6 +19,18 @@ def test_every_length_of_trial_has_its_shares_with_intervals(drawn_recording: Re
     assert row["seconds"] == 40
     assert row["trials"] == 8
     assert row["found_low"] < row["found"] <= row["found_high"]
+
+
+def test_spread_trials_have_a_table_and_a_promise_of_their_own(drawn_recording: Recording) -> None:
+    calibration = evaluate_calibration(drawn_recording)
+    frame = spread_trials_table(calibration).frame.set_index("generations")
+    assert frame.loc[6, "trials"] == 10
+    assert frame.loc[6, "seconds"] == 150
+    promises = promises_table(calibration).frame.set_index("promise")
+    assert promises.loc["the same, of as many generations spread over 150 s", "trials"] == 20
+    none = replace(calibration, spread=())
+    assert spread_trials_table(none).remarks == ("Too short for such trials.",)
+    assert len(promises_table(none).frame) == len(promises) - 1
 
 
 def test_a_promise_is_kept_or_not_by_its_bound(drawn_recording: Recording) -> None:
