@@ -14,8 +14,8 @@ SPINS = 10_000
 
 A step of a small network enters a thousand parallel regions. Where another process has one of the cores,
 a thread that spins uses up its share of it, and each region then waits until the system gives it the next
-one. On two cores beside one busy process a training so took 25 times as long, and takes 5 times as long with
-these few turns; on idle cores they cost it a twentieth."""
+one. On two cores beside one busy process, tiny_pose came 8 and 7 steps far in 22 seconds, and 59 and 59 with
+these few turns; on idle cores 388 and 435, and 407 and 320 with them."""
 
 
 def spin_briefly() -> bool:
