@@ -136,7 +136,8 @@ class TrialSize:
         alarms: trials that called ``again`` faster or slower than ``model``, which it is.
         found: trials that called ``slowed`` slower.
         covered_medians: intervals that hold the median of the whole recording, of ``model`` and ``again``.
-        covered_ratios: intervals that hold the true ratio, of equal models 1.
+        covered_ratios: intervals that hold the true ratio: of equal models 1, of the slowed one that of the
+            whole recording.
         half_width: of a ratio's interval, the median over trials.
         smallest_detectable: as the trials themselves say, likewise.
         equal: ratio of ``again`` to ``model`` and its interval, of each trial in their order.
@@ -191,6 +192,14 @@ class Calibration:
         return next((size for size in self.spread if size.generations == JUDGED_SIZE), None)
 
 
+@dataclass(frozen=True)
+class _Truth:
+    """What intervals are to hold, by what was timed: medians, and ratios to the model."""
+
+    medians_ms: Mapping[str, float]
+    ratios: Mapping[str, float]
+
+
 def read_recording(path: Path) -> Recording:
     """Read a recording; a last line that a killed run left unfinished is left out.
 
@@ -220,14 +229,16 @@ def evaluate_calibration(recording: Recording) -> Calibration:
     """
     whole = {name: recording.blocks(name) for name in SUBJECTS}
     medians = {name: median(_flat(blocks)) for name, blocks in whole.items()}
+    ratio = compare_blocks(whole[MODEL], whole[SLOWED])
+    # Not what was planted: a call that waits is slower by a little more than its wait.
+    truth = _Truth(medians, {AGAIN: 1.0, SLOWED: ratio.ratio})
     cut = {size: cut_trials(recording.generations, size) for size in TRIAL_SIZES}
     sizes = [
-        _evaluate_size(recording, trials, [_seconds_of(trial) for trial in trials], medians)
+        _evaluate_size(recording, trials, [_seconds_of(trial) for trial in trials], truth)
         for trials, _ in cut.values()
     ]
     spread = [
-        _evaluate_size(recording, *spread_trials(recording.generations, size), medians)
-        for size in TRIAL_SIZES
+        _evaluate_size(recording, *spread_trials(recording.generations, size), truth) for size in TRIAL_SIZES
     ]
     too_long = {size: left_out for size, (_, left_out) in cut.items() if left_out}
     if not any(sizes):
@@ -238,7 +249,6 @@ def evaluate_calibration(recording: Recording) -> Calibration:
             + (f", besides those of {slow} trials that took over three minutes" if slow else "")
             + "; record for longer with --minutes"
         )
-    ratio = compare_blocks(whole[MODEL], whole[SLOWED])
     others = [generation.others_cpu_fraction for generation in recording.generations]
     return Calibration(
         recording=recording,
@@ -250,7 +260,7 @@ def evaluate_calibration(recording: Recording) -> Calibration:
         too_long=too_long,
         ratio=ratio.ratio,
         ratio_interval=ratio.interval,
-        planted_ratio=_planted_ratio(recording, medians[MODEL]),
+        planted_ratio=1 + recording.header.wait_ms / medians[MODEL],
     )
 
 
@@ -299,16 +309,21 @@ def _evaluate_size(
     recording: Recording,
     trials: Sequence[Sequence[Generation]],
     seconds: Sequence[float],
-    medians: Mapping[str, float],
+    truth: _Truth,
 ) -> TrialSize | None:
     if len(trials) < FEWEST_TRIALS:
         return None
     cut = [{name: recording.blocks(name, trial) for name in SUBJECTS} for trial in trials]
     equal = [compare_blocks(blocks[MODEL], blocks[AGAIN]) for blocks in cut]
     slowed = [compare_blocks(blocks[MODEL], blocks[SLOWED]) for blocks in cut]
-    truth = _planted_ratio(recording, medians[MODEL])
-    intervals = [(median_interval(blocks[name]), medians[name]) for blocks in cut for name in (MODEL, AGAIN)]
-    ratios = [(found.interval, 1.0) for found in equal] + [(found.interval, truth) for found in slowed]
+    intervals = [
+        (median_interval(blocks[name]), truth.medians_ms[name]) for blocks in cut for name in (MODEL, AGAIN)
+    ]
+    ratios = [
+        (found.interval, truth.ratios[name])
+        for name, all_found in ((AGAIN, equal), (SLOWED, slowed))
+        for found in all_found
+    ]
     return TrialSize(
         generations=len(trials[0]),
         seconds=(median(seconds), max(seconds)),
@@ -321,10 +336,6 @@ def _evaluate_size(
         equal=tuple((one.ratio, *one.interval) for one in equal),
         slowed=tuple((one.ratio, *one.interval) for one in slowed),
     )
-
-
-def _planted_ratio(recording: Recording, median_ms: float) -> float:
-    return 1 + recording.header.wait_ms / median_ms
 
 
 def _count_covered(intervals: Sequence[tuple[tuple[float, float], float]]) -> Share:

@@ -70,7 +70,8 @@ def calibration_page(calibration: Calibration, picture: Picture) -> Page:
                     f"{calibration.median_ms:.2f} ms a call at the median of the whole recording.",
                     f"Slowed: every call waits for {header.wait_ms:.3f} ms besides, "
                     f"{100 * (calibration.planted_ratio - 1):.1f} % of that median; over the whole recording "
-                    f"its ratio is {calibration.ratio:.4f} [{low:.4f}, {high:.4f}].",
+                    f"its ratio is {calibration.ratio:.4f} [{low:.4f}, {high:.4f}]: waiting costs the wait "
+                    "and a little more.",
                     "Harness: timing a call that does nothing takes "
                     f"{1000 * calibration.overhead_ms:.1f} µs, "
                     f"{100 * calibration.overhead_ms / calibration.median_ms:.2f} % of the model's.",

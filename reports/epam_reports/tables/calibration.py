@@ -92,8 +92,9 @@ def trial_sizes_table(calibration: Calibration) -> Table:
         caption=(
             "The same recording, cut into disjoint runs of so many consecutive generations. False alarms: "
             "equal models called different. Found: the slowed model called slower. Covered: 95 % intervals "
-            "that hold the true ratio, and the median of the whole recording. Shares in per cent, with "
-            "Wilson's 95 % intervals; half-width and smallest detectable difference are medians over trials."
+            "that hold the true ratio (of equal models 1, of the slowed one that of the whole recording), "
+            "and the median of the whole recording. Shares in per cent, with Wilson's 95 % intervals; "
+            "half-width and smallest detectable difference are medians over trials."
         ),
         frame=typed_frame([_size_row(size) for size in calibration.sizes], _SIZE_DTYPES),
         columns=_SIZE_COLUMNS,
