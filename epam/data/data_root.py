@@ -279,15 +279,24 @@ def _open_store(location: DataLocation, dataset: Dataset, protocol: Protocol) ->
         return store, ", ".join(map(str, location.annotations))
     if location.annotations:
         raise InputError("--root and --annotations: give one of them")
-    root = location.root
-    check_root(root, location.dataset)
+    return open_prepared_store(location.root, location.dataset), str(location.root)
+
+
+def open_prepared_store(root: Path, dataset: str) -> SkeletonStore:
+    """The skeletons of a folder that was prepared for this data set.
+
+    Raises:
+        InputError: it is no prepared folder, or another data set's, whose samples would get the wrong
+            class names.
+    """
+    check_root(root, dataset)
     store = SkeletonStore.open(root / STORE_FOLDER)
-    if store.dataset not in (None, location.dataset):
+    if store.dataset not in (None, dataset):
+        prepared = printable(store.dataset)
         raise InputError(
-            f"{root}: was prepared for {printable(store.dataset)}, not for {location.dataset}; choose it "
-            f"with --dataset {printable(store.dataset)}"
+            f"{root}: was prepared for {prepared}, not for {dataset}; choose it with --dataset {prepared}"
         )
-    return store, str(root)
+    return store
 
 
 def check_root(root: Path, dataset: str) -> None:

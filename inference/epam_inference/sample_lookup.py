@@ -12,14 +12,12 @@ from epam.data.annotations import Annotation, AnnotationFile
 from epam.data.data_root import (
     CROPS_FOLDER,
     FOLDERS_BESIDE_ANNOTATIONS,
-    STORE_FOLDER,
     VIDEO_ENDINGS,
-    check_root,
     get_video,
     list_endings,
+    open_prepared_store,
 )
-from epam.data.store import SkeletonStore
-from epam.errors import AnnotationError, InputError, UnknownNameError, VideoError, printable
+from epam.errors import AnnotationError, InputError, UnknownNameError, VideoError
 from epam_inference.network_kind import NetworkKind, needs_video
 
 BROKEN_JOINTS_TREATED = (
@@ -94,14 +92,7 @@ def choose_prepared_clip(
         UnknownNameError: the root has no such sample.
         VideoError: no video belongs to the sample.
     """
-    check_root(root, dataset)
-    store = SkeletonStore.open(root / STORE_FOLDER)
-    if store.dataset not in (None, dataset):
-        # Its samples would be given the other data set's class names.
-        prepared = printable(store.dataset)
-        raise InputError(
-            f"{root}: was prepared for {prepared}, not for {dataset}; choose it with --dataset {prepared}"
-        )
+    store = open_prepared_store(root, dataset)
     names = sample_names(video) if sample is None and video else ()
     name = sample if sample is not None else next((name for name in names if name in store.names), None)
     if name is None:
