@@ -6,7 +6,7 @@ import ctypes
 import os
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -42,7 +42,7 @@ class Workers:
         if not handle:
             raise BackendError(f"backend native: cannot start {self._count} threads; ask for fewer")
         self._handle, self._process = handle, os.getpid()
-        weakref.finalize(self, _stop_workers, self._handle, self._process)
+        _free_when_dropped(self, _stop_workers, self._handle, self._process)
 
     @property
     def handle(self) -> int:
@@ -50,6 +50,14 @@ class Workers:
         if self._process != os.getpid():
             self._start()
         return self._handle
+
+
+def _free_when_dropped(owner: object, free: Callable[..., object], *arguments: object) -> None:
+    """Free what is C's as soon as its owner is gone, but not as Python ends.
+
+    A daemon thread may still be computing in it then, and the system takes all of it back anyway.
+    """
+    weakref.finalize(owner, free, *arguments).atexit = False
 
 
 def _stop_workers(handle: int, process: int) -> None:
@@ -74,7 +82,7 @@ class NativeBackbone:
         self._handle = kernels().build_backbone(ctypes.byref(weights), frames, height, width, threads)
         if not self._handle:
             raise BackendError(f"backend native: no memory for clips of shape {tuple(clip.shape[1:])}")
-        weakref.finalize(self, kernels().free_backbone, self._handle)
+        _free_when_dropped(self, kernels().free_backbone, self._handle)
         self.weights_bytes = kernels().weights_bytes(self._handle)
         self.working_bytes = kernels().working_bytes(self._handle)
         stride, pitch = backbone.spatial_stride, kernels().feature_pitch(self._handle)

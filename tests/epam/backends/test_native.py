@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 import epam
 from epam.backends import optimize
 from epam.backends.backend import BackendError, Output, Request
-from epam.backends.native import BACKEND
+from epam.backends.native import BACKEND, NativeBackbone, Workers
 from epam.backends.native_kernels.compiling import find_compiler
 from epam.errors import InputError
 from epam.streams import stream_logits
@@ -112,6 +113,16 @@ def test_calls_from_several_threads_wait_for_each_other(lively) -> None:
         thread.join()
     for index, want in enumerate(wanted):
         assert all(torch.allclose(logits, want, rtol=1e-4, atol=1e-5) for logits in got[index])
+
+
+def test_what_is_cs_is_freed_with_its_owner_and_not_as_python_ends() -> None:
+    # A daemon thread may be computing in it then.
+    model = x_shiftnet_pose(5, stem_channels=8, stage_blocks=(1, 1)).eval()
+    owners = [Workers(2), NativeBackbone(model.backbone, torch.rand(1, 17, 6, 16, 16), threads=2)]
+    finalizers = [reference.__callback__ for owner in owners for reference in weakref.getweakrefs(owner)]
+    assert [(finalizer.alive, finalizer.atexit) for finalizer in finalizers] == [(True, False)] * 2
+    owners.clear()
+    assert not any(finalizer.alive for finalizer in finalizers)
 
 
 def test_a_forked_child_starts_threads_of_its_own(lively) -> None:
