@@ -322,7 +322,11 @@ class NativeBackend:
         """A compiler, on a system that has threads as POSIX does."""
         if os.name != "posix":
             return "runs on Linux and macOS alone"
-        if find_compiler() is None:
+        try:
+            compiler = find_compiler()
+        except BackendError as error:
+            return str(error)
+        if compiler is None:
             return "needs a C compiler, and finds no cc, gcc or clang: install one, such as apt install gcc"
         return None
 

@@ -29,8 +29,18 @@ COMPILE_SECONDS = 300.0
 
 
 def find_compiler() -> list[str] | None:
-    """The command of a C compiler: what ``CC`` says, else the first of the usual names; none: none."""
-    named = shlex.split(os.environ.get("CC", ""))
+    """The command of a C compiler: what ``CC`` says, else the first of the usual names; none: none.
+
+    Raises:
+        BackendError: what ``CC`` says cannot be read as a command.
+    """
+    said = os.environ.get("CC", "")
+    try:
+        named = shlex.split(said)
+    except ValueError as error:  # a quotation that does not end
+        raise BackendError(
+            f"the environment's CC, {said!r}, cannot be read as a command ({error}); correct or unset it"
+        ) from None
     for command in (named, ["cc"], ["gcc"], ["clang"]):
         if command and shutil.which(command[0]):
             return command

@@ -192,6 +192,13 @@ def test_without_a_compiler_it_says_what_to_install(monkeypatch) -> None:
         optimize(x_shiftnet_pose(5), backend="native")
 
 
+def test_a_compiler_that_cannot_be_read_is_told_in_words(monkeypatch) -> None:
+    monkeypatch.setenv("CC", "gcc 'an end is missing")
+    assert 'CC, "gcc \'an end is missing", cannot be read as a command' in (BACKEND.missing() or "")
+    with pytest.raises(BackendError, match="correct or unset it"):
+        optimize(x_shiftnet_pose(5), backend="native")
+
+
 def test_what_it_holds_from_call_to_call_is_told() -> None:
     def held(height: int, width: int) -> int:
         inputs = clips(1, 4, height, width)
