@@ -30,7 +30,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         yield path
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_stale(path)
+    remove_stale(path.parent, prefix=f".{path.name}.")
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     os.close(descriptor)
     temporary = Path(name)
@@ -41,8 +41,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def _remove_stale(path: Path) -> None:
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+def remove_stale(folder: Path, *, prefix: str) -> None:
+    """Remove temporary files that killed writers left an hour ago or earlier."""
+    for left in folder.glob(f"{glob.escape(prefix)}*.tmp"):
         with suppress(OSError):
             if time.time() - left.stat().st_mtime > STALE_SECONDS:
                 left.unlink()
@@ -70,14 +71,19 @@ def _publish(temporary: Path, path: Path) -> None:
     umask = os.umask(0)
     os.umask(umask)
     temporary.chmod(0o666 & ~umask)
+    put_in_place(temporary, path)
+
+
+def put_in_place(temporary: Path, path: Path) -> None:
+    """Rename a finished file of the same folder; its data are on the disk before its name is."""
     with temporary.open("rb") as file:
         os.fsync(file.fileno())
     temporary.replace(path)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Put the new name itself on the disk, where the system lets a folder be synced."""
+def sync_folder(folder: Path) -> None:
+    """Put a folder's new names on the disk, where the system lets a folder be synced."""
     if os.name != "posix":
         return
     descriptor = os.open(folder, os.O_RDONLY)

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from epam.atomic_file import put_in_place, remove_stale
 from epam.backends.backend import BackendError
 
 SOURCES = Path(__file__).parent
@@ -94,6 +95,8 @@ def _key(compiler: Sequence[str], command: Sequence[str], target: str) -> str:
 
 def _compile(command: Sequence[str], library: Path) -> None:
     """Make the library; it appears whole or not at all, and nobody else can write to it."""
+    # Whatever library they were meant to be: a killed compile's sources may have changed since.
+    remove_stale(library.parent, prefix=".")
     descriptor, name = tempfile.mkstemp(dir=library.parent, prefix=".", suffix=".tmp")
     os.close(descriptor)
     try:
@@ -105,7 +108,12 @@ def _compile(command: Sequence[str], library: Path) -> None:
                 "by setting CC"
             )
         Path(name).chmod(0o700)
-        Path(name).replace(library)
+        put_in_place(Path(name), library)
+    except OSError as error:
+        raise BackendError(
+            f"{library}: cannot be written ({error.strerror}); free some disk, or set XDG_CACHE_HOME to a "
+            "folder elsewhere"
+        ) from None
     finally:
         Path(name).unlink(missing_ok=True)
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -87,6 +89,48 @@ def test_a_source_that_does_not_compile_is_one_clear_line_and_leaves_nothing(sou
     with pytest.raises(BackendError, match=r"cannot compile the kernels: .*error.*setting CC") as caught:
         compiling.load_library()
     assert "\n" not in str(caught.value)
+    assert [path for path in (sources.parent / "cache").rglob("*") if path.is_file()] == []
+
+
+def test_what_killed_compiles_left_is_removed_when_it_is_old(sources) -> None:
+    compiling.load_library()
+    (library,) = libraries(sources)
+    old, young = library.with_name(".dead.tmp"), library.with_name(".alive.tmp")
+    for left in (old, young):
+        left.write_text("")
+    os.utime(old, (0, 0))
+    (sources / "answer.c").write_text("int answer(void) { return 43; }\n")
+    assert compiling.load_library().answer() == 43
+    assert not old.exists()
+    assert young.exists()
+
+
+def test_a_library_is_on_the_disk_before_its_name_is(sources, monkeypatch) -> None:
+    steps: list[str] = []
+    sync, replace = os.fsync, Path.replace
+
+    def log_sync(descriptor: int) -> None:
+        kind = os.fstat(descriptor).st_mode
+        steps.append("sync folder" if stat.S_ISDIR(kind) else "sync file")
+        sync(descriptor)
+
+    def log_replace(path: Path, target: Path) -> Path:
+        steps.append("rename")
+        return replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", log_sync)
+    monkeypatch.setattr(Path, "replace", log_replace)
+    compiling.load_library()
+    assert steps == ["sync file", "rename", "sync folder"]
+
+
+def test_a_disk_that_is_full_is_one_clear_line_and_leaves_nothing(sources, monkeypatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(BackendError, match=r"cannot be written \(No space left .* set XDG_CACHE_HOME"):
+        compiling.load_library()
     assert [path for path in (sources.parent / "cache").rglob("*") if path.is_file()] == []
 
 
