@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import platform
 import shutil
@@ -15,9 +16,9 @@ from pathlib import Path
 
 from torch import nn
 
-from epam.atomic_file import STALE_SECONDS
+from epam.atomic_file import STALE_SECONDS, sync_folder
 from epam.backends.backend import BackendError, Inputs, Precision
-from epam.backends.equality import Equality
+from epam.backends.equality import Equality, describe_wrong_logits
 from epam.backends.export import ExportFormat, ExportRequest
 from epam.backends.export_card import CARD_SUFFIXES, CardFile, ExportCard, card_markdown
 from epam.backends.export_check import check_file
@@ -76,11 +77,8 @@ def export_network(
             written, form, model, clips, input_names=request.input_names, precision=request.precision
         )
         if not equality.holds:
-            raise BackendError(
-                f"{path.name}: its logits differ from those of {equality.reference} by "
-                f"{equality.relative_error:.1e} of the largest, more than the {equality.bound:g} that "
-                f"{request.precision} may have; nothing was written"
-            )
+            wrong = describe_wrong_logits(equality, request.precision)
+            raise BackendError(f"{path.name}: {wrong}; nothing was written")
         files = tuple(
             CardFile(name=part.name, bytes=part.stat().st_size, sha256=hash_file(part)) for part in parts
         )
@@ -96,7 +94,7 @@ def check_request(form: ExportFormat, path: Path, precision: Precision) -> None:
 
     Raises:
         BackendError: a precision or a library is missing.
-        InputError: a name that programs would not open.
+        InputError: a name that programs would not open, or a folder where a file is to stand.
     """
     if precision not in form.precisions:
         raise BackendError(f"export to {form.name}: has no {precision}; it has {', '.join(form.precisions)}")
@@ -105,8 +103,14 @@ def check_request(form: ExportFormat, path: Path, precision: Precision) -> None:
     if path.suffix != form.suffix:
         files = " and ".join(f"NAME{suffix}" for suffix in (form.suffix, *form.companions))
         raise InputError(f"{path}: {form.name} is written as {files}; give a name that ends in {form.suffix}")
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder; give the name of a file")
+    companions = [path.with_suffix(suffix) for suffix in form.companions]
+    _refuse_folders([path, *companions, *(path.with_name(path.name + suffix) for suffix in CARD_SUFFIXES)])
+
+
+def _refuse_folders(targets: Sequence[Path]) -> None:
+    for target in targets:
+        if target.is_dir():
+            raise InputError(f"{target}: is a folder, and a file is to stand there; give another name")
 
 
 def describe_versions() -> dict[str, str]:
@@ -124,7 +128,7 @@ def _folder_beside(path: Path) -> Iterator[Path]:
     prefix = f".{path.name}."
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        for left in path.parent.glob(f"{prefix}*.tmp"):
+        for left in path.parent.glob(f"{glob.escape(prefix)}*.tmp"):
             if left.is_dir() and time.time() - left.stat().st_mtime > STALE_SECONDS:
                 shutil.rmtree(left, ignore_errors=True)
         folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=prefix, suffix=".tmp"))
@@ -139,16 +143,44 @@ def _folder_beside(path: Path) -> Iterator[Path]:
 def _publish(parts: Sequence[Path], path: Path) -> list[Path]:
     """Put each part in its place, the file that is opened last.
 
-    One of an earlier export goes first: a kill in between leaves no file beside another's weights or card.
+    Those of an earlier export go first: a kill in between leaves no file beside another's weights or card.
     """
     targets = [path.with_name(part.name) for part in parts]
+    # Since the first look at them, minutes may have gone by.
+    _refuse_folders(targets)
     try:
         for part in parts:
             with part.open("rb") as file:
                 os.fsync(file.fileno())
-        path.unlink(missing_ok=True)
-        for part, target in reversed(list(zip(parts, targets, strict=True))):
-            part.replace(target)
+        with _earlier_put_aside(parts, targets):
+            for part, target in reversed(list(zip(parts, targets, strict=True))):
+                part.replace(target)
+            sync_folder(path.parent)
     except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another place") from None
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}); choose another place or free some disk"
+        ) from None
     return targets
+
+
+@contextmanager
+def _earlier_put_aside(parts: Sequence[Path], targets: Sequence[Path]) -> Iterator[None]:
+    """Move the files of an earlier export away, the one that is opened first of all.
+
+    Whatever stops the block puts them back, and takes away what had already been put in their place.
+    """
+    aside = parts[0].parent / "earlier"
+    aside.mkdir()
+    try:
+        for target in targets:
+            if os.path.lexists(target):
+                target.replace(aside / target.name)
+        yield
+    except BaseException:
+        for part, target in reversed(list(zip(parts, targets, strict=True))):
+            with suppress(OSError):
+                if os.path.lexists(aside / target.name):
+                    (aside / target.name).replace(target)
+                elif not part.exists():
+                    target.unlink()
+        raise

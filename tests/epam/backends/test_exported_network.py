@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import runpy
 from pathlib import Path
@@ -64,7 +65,7 @@ def test_wrong_file_is_refused_and_an_older_one_stays(export, linear_file, tmp_p
     export(path)
     before = {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()}
     linear_file.error = 0.5
-    with pytest.raises(BackendError, match="differ from those of its own eager form in float64 by"):
+    with pytest.raises(BackendError, match=r"off by .* of the largest from its own eager form in float64"):
         export(path)
     assert {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()} == before
 
@@ -105,14 +106,62 @@ def test_place_that_cannot_be_written_is_one_line(export, tmp_path: Path) -> Non
         export(tmp_path / "file" / "net.npz")
 
 
+@pytest.mark.parametrize("earlier", [True, False])
+def test_export_that_cannot_be_put_in_its_place_leaves_what_was_there(
+    earlier: bool, export, linear_file, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if earlier:
+        export(tmp_path / "net.npz")
+    before = {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()}
+    linear_file.loading += "\n# another card"
+    failures = [OSError(errno.ENOSPC, "No space left on device")]
+    replace = Path.replace
+
+    def fail_once(part: Path, target: Path) -> Path:
+        if target == tmp_path / "net.txt" and failures:
+            # The cards are there by now.
+            assert "another card" in (tmp_path / "net.npz.json").read_text()
+            raise failures.pop()
+        return replace(part, target)
+
+    monkeypatch.setattr(Path, "replace", fail_once)
+    with pytest.raises(InputError, match=r"net.npz: cannot be written \(No space left"):
+        export(tmp_path / "net.npz")
+    assert failures == []
+    assert {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()} == before
+    export(tmp_path / "net.npz")
+    assert "another card" in (tmp_path / "net.npz.json").read_text()
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_folder_that_appears_where_a_file_is_to_stand_stays(
+    export, linear_file, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export(tmp_path / "net.npz")
+    write = linear_file.write
+
+    def meanwhile(*arguments: object) -> object:
+        (tmp_path / "net.npz.md").unlink()
+        (tmp_path / "net.npz.md").mkdir()
+        return write(*arguments)
+
+    monkeypatch.setattr(linear_file, "write", meanwhile, raising=False)
+    with pytest.raises(InputError, match=r"net\.npz\.md: is a folder"):
+        export(tmp_path / "net.npz")
+    names = ["net.npz", "net.npz.json", "net.npz.md", "net.txt"]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == names
+
+
 def test_names_and_precisions_that_the_format_has_not_are_refused(linear_file, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"NAME\.npz and NAME\.txt"):
         check_request(linear_file, Path("net.onnx"), "fp32")
     with pytest.raises(BackendError, match="has no int8; it has fp32"):
         check_request(linear_file, Path("net.npz"), "int8")
-    (tmp_path / "net.npz").mkdir()
-    with pytest.raises(InputError, match="is a folder"):
-        check_request(linear_file, tmp_path / "net.npz", "fp32")
+    for name in ("net.npz", "net.txt", "net.npz.json"):
+        (tmp_path / name).mkdir()
+        with pytest.raises(InputError, match=f"{name}: is a folder"):
+            check_request(linear_file, tmp_path / "net.npz", "fp32")
+        (tmp_path / name).rmdir()
 
 
 def test_program_in_the_card_runs(export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
