@@ -237,11 +237,24 @@ def _choose(
 
 
 def _class_names(choice: NetworkChoice, location: DataLocation | None) -> tuple[str, ...]:
-    """Names in the order of the logits, as far as somebody says what the network tells apart."""
+    """Names in the order of the logits, as far as somebody says what the network tells apart.
+
+    Raises:
+        InputError: names that the user gives and the network was not trained with.
+    """
     manifest = choice.manifest
-    if location is not None:
-        return find_protocol(location).class_names
-    if manifest is None or not get_dataset(manifest.dataset).protocols:
+    given = None if location is None else find_protocol(location).class_names
+    if manifest is None:
+        return given or ()
+    if given is not None and hash_class_names(given) == manifest.label_map_sha256:
+        return given
+    if location is not None and location.class_names is not None:
+        raise InputError(
+            f"{location.class_names}: these are not the class names that {choice.checkpoint} was trained "
+            "with, or not in that order; give --class-names the file of the training, or --num-classes in "
+            "its place: the card then has no names"
+        )
+    if not get_dataset(manifest.dataset).protocols:
         return ()
     names = get_dataset(manifest.dataset).protocol(manifest.protocol).class_names
     # Names that have changed since the training are none of the network's.

@@ -36,6 +36,38 @@ def test_classes_of_random_or_published_weights_are_those_of_the_data_that_are_n
     assert plan.choice.num_classes == len(CLASSES)
 
 
+def test_class_names_that_the_user_gives_must_be_those_of_the_training(
+    trained_pose_network: Trained, tmp_path: Path
+) -> None:
+    names = tuple(f"turn {index}" for index in range(12))
+    checkpoint = trained_pose_network(
+        dataset="custom", protocol="mine", label_map_sha256=hash_class_names(names)
+    )
+
+    def plan(**classes: object) -> tuple[str, ...]:
+        location = DataLocation(dataset="custom", protocol="mine", **classes)  # type: ignore[arg-type]
+        return plan_export(
+            None, to="torchexport", path=Path("a.pt2"), checkpoint=checkpoint, location=location
+        ).class_names
+
+    listed = tmp_path / "names.txt"
+    listed.write_text("\n".join(names))
+    assert plan(class_names=listed) == names
+    assert plan(num_classes=12) == ()
+    listed.write_text("\n".join(reversed(names)))
+    with pytest.raises(InputError, match=r"names.txt: these are not the class names that .* --num-classes"):
+        plan(class_names=listed)
+
+
+def test_names_of_other_data_are_not_the_networks(trained_pose_network: Trained) -> None:
+    location = DataLocation(dataset="embedded", protocol="xsub")
+    checkpoint = trained_pose_network(
+        dataset="custom", protocol="mine", label_map_sha256=hash_class_names(["mine"] * 12)
+    )
+    plan = plan_export(None, to="torchexport", path=Path("a.pt2"), checkpoint=checkpoint, location=location)
+    assert plan.class_names == ()
+
+
 def test_another_clip_keeps_the_networks_ratio_of_its_streams() -> None:
     plan = plan_export("epam_net", to="torchexport", path=Path("a.pt2"), clip="8x64x64")
     assert plan.choice.spec.inputs == {"rgb": (3, 8, 64, 64), "heatmaps": (17, 24, 16, 16)}
