@@ -20,7 +20,7 @@ from epam.data.datasets import get_dataset
 from epam.data.normalisation import RGB_MEAN, RGB_STD
 from epam.data.pipelines import Pipeline
 from epam.data.store import hash_file
-from epam.errors import InputError, UnknownNameError
+from epam.errors import CheckpointError, InputError, UnknownNameError
 from epam.streams import stream_logits
 from epam.training.trained_model import read_trained_model
 from epam_baselines.calibration_clips import batched, load_calibration_clips
@@ -160,7 +160,11 @@ def carry_out(plan: ExportPlan) -> Export:
         EpamError: weights that are not the network's, no clips to calibrate with, or a file whose logits
             are not the network's; nothing is left behind.
     """
+    checkpoint = plan.choice.checkpoint
+    # Of what is no file, loading says so.
+    checkpoint_sha256 = hash_file(checkpoint) if checkpoint and checkpoint.is_file() else None
     network = load_network(plan.choice)
+    _check_manifest(network)
     clips = _clips(plan)
     with torch.inference_mode():
         streams = stream_logits(network.module(*clips.tried[0]), default="single")
@@ -174,11 +178,35 @@ def carry_out(plan: ExportPlan) -> Export:
     )
 
     def make_card(files: tuple[CardFile, ...], facts: dict[str, str], equality: Equality) -> ExportCard:
-        return _card(plan, network, request, clips, files=files, facts=facts, equality=equality)
+        # A training that goes on may have put its next weights there.
+        if checkpoint and hash_file(checkpoint) != checkpoint_sha256:
+            raise CheckpointError(
+                f"{checkpoint}: became another file while it was exported; export a copy of it"
+            )
+        return _card(
+            plan,
+            network,
+            request,
+            clips,
+            checkpoint_sha256=checkpoint_sha256,
+            files=files,
+            facts=facts,
+            equality=equality,
+        )
 
     return export_network(
         network.module, plan.form, plan.path, request, clips=clips.tried, make_card=make_card
     )
+
+
+def _check_manifest(network: Network) -> None:
+    """Refuse weights whose metrics the card would not quote: the manifest was read before them."""
+    manifest, checkpoint = network.manifest, network.checkpoint
+    if manifest and checkpoint and manifest.weights_sha256 != checkpoint.weights_sha256:
+        raise CheckpointError(
+            f"{checkpoint.path}: holds other weights than its manifest was read for; a training that goes on "
+            "replaces both: export a copy of the two files"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -267,6 +295,7 @@ def _card(
     request: ExportRequest,
     clips: _Clips,
     *,
+    checkpoint_sha256: str | None,
     files: tuple[CardFile, ...],
     facts: dict[str, str],
     equality: Equality,
@@ -292,7 +321,7 @@ def _card(
         classes=plan.class_names,
         trained_on=trained_on,
         checkpoint=checkpoint.path.name if checkpoint else None,
-        checkpoint_sha256=hash_file(checkpoint.path) if checkpoint else None,
+        checkpoint_sha256=checkpoint_sha256,
         weights_sha256=checkpoint.weights_sha256 if checkpoint else hash_weights(network.module.state_dict()),
         metrics=manifest.metrics if manifest else {},
         preparation=_preparation(spec),

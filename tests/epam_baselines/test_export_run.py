@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from epam.backends.backend import BackendError
+from epam.backends.equality import Equality
+from epam.backends.exported_network import CardMaker
 from epam.data.data_root import DataLocation, hash_class_names
 from epam.data.datasets import get_dataset
-from epam.errors import EpamError, InputError, UnknownNameError
-from epam_baselines import model_spec
-from epam_baselines.export_run import _preparation, plan_export
+from epam.errors import CheckpointError, EpamError, InputError, UnknownNameError
+from epam_baselines import export_run, model_spec
+from epam_baselines.export_run import _preparation, carry_out, plan_export
 
 Trained = Callable[..., Path]
 CLASSES = get_dataset("embedded").protocol("xsub").class_names
@@ -66,6 +68,29 @@ def test_names_of_other_data_are_not_the_networks(trained_pose_network: Trained)
     )
     plan = plan_export(None, to="torchexport", path=Path("a.pt2"), checkpoint=checkpoint, location=location)
     assert plan.class_names == ()
+
+
+def test_weights_that_came_after_their_manifest_was_read_are_refused(
+    trained_pose_network: Trained, tmp_path: Path
+) -> None:
+    checkpoint = trained_pose_network(metrics={"top1": 0.5})
+    plan = plan_export(None, to="torchexport", path=tmp_path / "a.pt2", checkpoint=checkpoint)
+    trained_pose_network(metrics={"top1": 0.9})
+    with pytest.raises(CheckpointError, match="holds other weights than its manifest was read for"):
+        carry_out(plan)
+
+
+def test_checkpoint_that_is_replaced_while_it_is_exported_is_refused(
+    trained_pose_network: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def export(*_: object, make_card: CardMaker, **__: object) -> None:
+        trained_pose_network()
+        make_card((), {}, Equality(reference="", clips=1, relative_error=0, bound=1, top1_agreement=1))
+
+    monkeypatch.setattr(export_run, "export_network", export)
+    plan = plan_export(None, to="torchexport", path=tmp_path / "a.pt2", checkpoint=trained_pose_network())
+    with pytest.raises(CheckpointError, match="became another file while it was exported; export a copy"):
+        carry_out(plan)
 
 
 def test_another_clip_keeps_the_networks_ratio_of_its_streams() -> None:
