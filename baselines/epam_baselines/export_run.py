@@ -18,6 +18,7 @@ from epam.data.clip_size import ClipSize
 from epam.data.data_root import DataLocation, find_protocol, hash_class_names
 from epam.data.datasets import get_dataset
 from epam.data.normalisation import RGB_MEAN, RGB_STD
+from epam.data.person_crop import CROP_SIDE
 from epam.data.pipelines import Pipeline
 from epam.data.store import hash_file
 from epam.errors import CheckpointError, InputError, UnknownNameError
@@ -44,20 +45,37 @@ _MEANINGS = {
 
 _OTHER_MEANING = "As the network's paper has it."
 
+_BOX = (
+    "A box is the square around the joints of all people in all frames that it is of: it has their centre, "
+    "and its side is 1.25 times the larger of their width and height. A coordinate of 0 is no joint's; where "
+    "there is nobody, or all are less than 10 pixels wide or high together, the box is the whole image."
+)
+"""As :func:`epam.data.person_box.person_box` finds it; a test holds the two together."""
+
+_CROP = (
+    "RGB: cut the frames to the box of all frames of the video, not only of those taken, less what is "
+    "outside the image, and stretch that to {crop}. Frames of {cut} × {cut} pixels are such a cut already."
+)
+
 _PREPARATION = {
     "multimodal": (
         "Take one frame of each of {pose} equal parts of the video (drawn, always the same) for the "
         "heatmaps, and one in {stride} of them for RGB.",
-        "Cut frames and joints to one square around the people of all these frames, kept inside the image.",
-        "Scale the frames to {side} × {side} pixels and the joints to heatmaps of {map} × {map}.",
+        _BOX,
+        _CROP,
+        "Heatmaps: stretch the box of the {pose} frames taken, less what is outside the image, to "
+        "{map} × {map}.",
     ),
     "pose": (
         "Take one frame of each of {pose} equal parts of the video (drawn, always the same).",
-        "Scale one square around the people of all these frames to heatmaps of {map} × {map}.",
+        _BOX,
+        "Heatmaps: scale the box of the {pose} frames taken, which may reach outside the image, to "
+        "{map} × {map}.",
     ),
     "rgb": (
         "Take one frame of each of {rgb} equal parts of the video (drawn, always the same).",
-        "Cut them to one square around the people, and scale that to {side} × {side} pixels.",
+        _BOX,
+        _CROP,
     ),
 }
 
@@ -349,10 +367,12 @@ def _preparation(spec: ModelSpec) -> tuple[str, ...]:
         kind, size = spec.pipeline_kind, spec.clip_size
     except InputError:
         return ()
+    side, crop = size.frame_side, f"{CROP_SIDE} × {CROP_SIDE} pixels"
     words = {
         "rgb": size.rgb_frames,
         "pose": size.pose_frames,
-        "side": size.frame_side,
+        "cut": CROP_SIDE,
+        "crop": crop if size.frame_side == CROP_SIDE else f"{crop}, and those to {side} × {side}",
         "map": size.heatmap_side,
         "stride": size.pose_frames // size.rgb_frames,
     }

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from epam.backends.backend import BackendError
 from epam.backends.equality import Equality
 from epam.backends.exported_network import CardMaker
+from epam.data.clip_size import ClipSize
 from epam.data.data_root import DataLocation, hash_class_names
 from epam.data.datasets import get_dataset
+from epam.data.person_box import person_box
 from epam.errors import CheckpointError, EpamError, InputError, UnknownNameError
-from epam_baselines import export_run, model_spec
+from epam_baselines import ModelSpec, export_run, model_spec
 from epam_baselines.export_run import _preparation, carry_out, plan_export
+from epam_baselines.inputs import with_clip_size
 
 Trained = Callable[..., Path]
 CLASSES = get_dataset("embedded").protocol("xsub").class_names
@@ -130,4 +135,42 @@ def test_preparation_is_told_in_the_networks_own_numbers() -> None:
     steps = " ".join(_preparation(model_spec("epam_net")))
     for said in ("48 equal parts", "one in 3 of them", "224 × 224", "56 × 56", "Pipeline('multimodal'"):
         assert said in steps
+    assert "to 224 × 224 pixels, and those to 112 × 112." in " ".join(_preparation(small("x_shiftnet_rgb")))
     assert _preparation(model_spec("stgcn")) == ()
+
+
+def small(name: str) -> ModelSpec:
+    return with_clip_size(model_spec(name), ClipSize(rgb_frames=4, frame_side=112))
+
+
+@pytest.mark.parametrize(
+    ("name", "cropped", "mapped"),
+    [
+        ("epam_net", "box of all frames of the video", "box of the 48 frames taken, less what is outside"),
+        ("x_shiftnet_pose", None, "box of the 48 frames taken, which may reach outside"),
+        ("x_shiftnet_rgb", "box of all frames of the video", None),
+    ],
+)
+def test_preparation_says_which_frames_each_box_is_of(
+    name: str, cropped: str | None, mapped: str | None
+) -> None:
+    steps = " ".join(_preparation(model_spec(name)))
+    assert ("RGB: cut" in steps, "Heatmaps: " in steps) == (cropped is not None, mapped is not None)
+    assert (cropped or "") in steps
+    assert (mapped or "") in steps
+
+
+def test_preparation_has_the_boxes_own_numbers() -> None:
+    steps = " ".join(_preparation(model_spec("epam_net")))
+    padded = re.search(r"([\d.]+) times the larger", steps)
+    fewest = re.search(r"less than (\d+) pixels", steps)
+    assert padded is not None
+    assert fewest is not None
+    wide, high = 80, 40
+    corners = np.array([(100, 100), (100 + wide, 100 + high)], dtype=np.float32)[None, None]
+    left, top, right, bottom = person_box(corners, (400, 400))
+    assert right - left == bottom - top == float(padded[1]) * wide
+    tiny = np.array([(100, 100), (99 + int(fewest[1]), 300)], dtype=np.float32)[None, None]
+    assert person_box(tiny, (400, 400)) == (0, 0, 400, 400)
+    wider = tiny + np.array([(0, 0), (1, 0)], dtype=np.float32)
+    assert person_box(wider, (400, 400)) != (0, 0, 400, 400)
