@@ -278,7 +278,8 @@ def measure_pipeline(
         before = read_load()
         measured, interrupted = _measure(way, clips, samples, warmup, random.Random(seed), report)
         others = others_cpu_fraction(before, read_load())
-    shared = (*_notes(way.network), *complaints, *busy_caveat(others))
+    # Every pass decodes the video, and each time it is warned of.
+    shared = (*_notes(way.network), *dict.fromkeys(complaints), *busy_caveat(others))
     if plan.precision == "int8":
         shared = (*shared, "int8: calibrated on the clips that are timed")
     records = tuple(

@@ -93,6 +93,19 @@ def test_an_estimators_step_is_timed_on_the_frames_that_are_looked_at(
     assert record.keypoints == "made-up 1"
 
 
+def test_a_videos_warning_is_told_once_however_often_it_is_decoded(clips: list[FilmedClip]) -> None:
+    known = clips[0].annotation
+    assert known is not None
+    shorter = dataclasses.replace(
+        known,
+        total_frames=13,
+        keypoint=known.keypoint[:, :13],
+        keypoint_score=known.keypoint_score[:, :13],
+    )
+    [record] = measure("x_shiftnet_rgb", [dataclasses.replace(clips[0], annotation=shorter)], poses="given")
+    assert len([caveat for caveat in record.caveats if "has 14 frames" in caveat]) == 1
+
+
 def test_without_an_estimator_it_is_said_what_to_install() -> None:
     plan = plan_pipeline(thin("x_shiftnet_pose"), backend="eager")
     estimator, words = choose_estimator(plan)
