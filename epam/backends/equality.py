@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -49,6 +50,8 @@ class Equality:
 
 def describe_wrong_logits(equality: Equality, precision: Precision) -> str:
     """What is said of a form whose logits are not the reference's, and that no figure is given of."""
+    if math.isnan(equality.relative_error):
+        return f"its logits are wrong: some are no numbers (NaN, infinite), in it or in {equality.reference}"
     return (
         f"its logits are wrong: off by {equality.relative_error:.1e} of the largest from "
         f"{equality.reference}, and {equality.bound:.0e} is the most in {precision}"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -154,4 +155,8 @@ def test_wrong_logits_are_told_with_the_error_the_reference_and_the_bound() -> N
     equality = Equality(reference="the twin", clips=1, relative_error=0.52, bound=0.05, top1_agreement=0.0)
     assert describe_wrong_logits(equality, "bf16") == (
         "its logits are wrong: off by 5.2e-01 of the largest from the twin, and 5e-02 is the most in bf16"
+    )
+    none = replace(equality, relative_error=math.nan)
+    assert describe_wrong_logits(none, "bf16") == (
+        "its logits are wrong: some are no numbers (NaN, infinite), in it or in the twin"
     )
