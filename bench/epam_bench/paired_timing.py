@@ -4,14 +4,19 @@ The unit of what is resampled is the generation of processes. What a process mee
 its memory lies, how its threads were placed) is in all of its samples, so that a million of them say no more
 of the next process than a hundred do. Rounds and samples are therefore drawn with their process and not
 once more within it: their spread is in that between processes already, and would count twice.
+
+Ratios of neighbours in time are free of what the machine is like at the time, absolute times are not: on a
+machine whose speed wanders over minutes, processes of the same minute say the same. Of a median, the error
+is therefore also told from stretches of the run's time, and the wider of the two counts.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import product
 from statistics import median
 from typing import Literal
 
@@ -35,6 +40,14 @@ WIDENING = 1.1
 """Of every interval. Runs stop when theirs is narrow, by luck more often than not: on drawn machines such
 intervals held the truth in 92 to 94 of 100 runs, and hold it in 94 to 96 so widened; those of runs of fixed
 length then hold it in 95 to 98."""
+
+STRETCHES = 3
+"""Of a run's time. More would each be shorter, and more like the one before: in drawn runs on machines that
+wander, intervals from three held the median in 91 to 97 of 100, from four in 87 to 96, from six in 78 to 94;
+those from processes alone in 46 to 84. On machines that do not wander, in 99."""
+
+LONG_ENOUGH_SECONDS = 140.0
+"""Of a run, for its absolute times: trials this long hold the long-run median (see reports/calibration)."""
 
 RESAMPLES = 1000
 
@@ -85,16 +98,19 @@ class _Estimate:
         """Of the exponential."""
         if self.degrees == 0:
             return 0.0, math.inf
-        reach = self._reach(confidence)
+        reach = self.reach(confidence)
         return math.exp(self.centre - reach), math.exp(self.centre + reach)
 
     def smallest_detectable(self, confidence: float) -> float:
         """Relative difference that is found with the power above."""
         if self.degrees == 0:
             return math.inf
-        return math.expm1(self._reach(confidence) + student_quantile(POWER, self.degrees) * self.error)
+        return math.expm1(self.reach(confidence) + student_quantile(POWER, self.degrees) * self.error)
 
-    def _reach(self, confidence: float) -> float:
+    def reach(self, confidence: float) -> float:
+        """Half of the interval's width, of the logarithm."""
+        if self.degrees == 0:
+            return math.inf
         return WIDENING * student_quantile((1 + confidence) / 2, self.degrees) * self.error
 
 
@@ -134,18 +150,14 @@ def compare_unpaired_blocks(
 ) -> TimingComparison:
     """Compare two timings of different runs, which did not meet the same noise, by their medians.
 
-    What changed on the machine between the two runs is in neither, and so not in the interval.
+    What changed on the machine between the two runs is in the interval only as far as it changed in them.
 
     Raises:
         InputError: a side without a turn, and as :func:`compare_blocks`.
     """
     _check_fractions(confidence, margin)
-    first, second = _estimate_median(a, seed), _estimate_median(b, seed + 1)
-    difference = _Estimate(
-        centre=second.centre - first.centre,
-        error=math.hypot(first.error, second.error),
-        degrees=_welch_degrees(first, second),
-    )
+    pairs = product(_estimate_median(a, seed), _estimate_median(b, seed + 1))
+    difference = max((_difference(*pair) for pair in pairs), key=lambda one: one.reach(confidence))
     processes = min(len({key[0] for key in side}) for side in (a, b))
     return _judge(difference, processes, min(len(a), len(b)), confidence, margin)
 
@@ -170,12 +182,15 @@ def compare_records(
 def median_interval(blocks: Blocks, *, confidence: float = CONFIDENCE, seed: int = 0) -> tuple[float, float]:
     """Interval of the median that ever more processes would settle at, in milliseconds.
 
+    It holds for a machine whose speed wanders only if the run went on while it did: for some minutes.
+
     Raises:
         InputError: no turn, a turn without samples or with one that is no positive number, or a
             confidence outside (0, 1).
     """
     _check_fractions(confidence)
-    return _estimate_median(blocks, seed).interval(confidence)
+    estimates = _estimate_median(blocks, seed)
+    return max(estimates, key=lambda one: one.reach(confidence)).interval(confidence)
 
 
 def are_interleaved(a: LatencyRecord, b: LatencyRecord) -> bool:
@@ -232,14 +247,16 @@ def _middle_means(ordered: Array, weights: Array) -> Array:
     return means
 
 
-def _estimate_median(blocks: Blocks, seed: int) -> _Estimate:
+def _estimate_median(blocks: Blocks, seed: int) -> tuple[_Estimate, _Estimate]:
+    """By what processes show, and by what stretches of time show; processes are numbered in its order."""
     if not blocks:
         raise InputError("a timing without a single turn has no interval")
     by_process: dict[int, list[float]] = {}
-    for (process, _), samples in blocks.items():
+    for (process, _), samples in sorted(blocks.items()):
         _check_turn(samples)
         by_process.setdefault(process, []).extend(samples)
     parts = [np.log(samples) for samples in by_process.values()]
+    by_time = _estimate_from_stretches([float(np.median(part)) for part in parts])
     sizes = np.array([len(part) for part in parts])
     centre = float(np.median(np.concatenate(parts)))
     if sizes.sum() > MOST_VALUES:
@@ -251,7 +268,15 @@ def _estimate_median(blocks: Blocks, seed: int) -> _Estimate:
     worth = (sizes / [len(part) for part in parts])[owners]
     upto = np.cumsum((_draw_weights(owners, seed) * worth)[:, order], axis=1)
     replicates = values[order][np.argmax(upto >= upto[:, -1:] / 2, axis=1)]
-    return _estimate(centre, replicates, processes=len(parts))
+    by_processes = _estimate(centre, replicates, processes=len(parts))
+    return by_processes, replace(by_time, centre=centre)
+
+
+def _estimate_from_stretches(medians: Sequence[float]) -> _Estimate:
+    """From processes' medians in the order of time: how far the means of three stretches of them differ."""
+    means = [float(part.mean()) for part in np.array_split(np.array(medians), min(STRETCHES, len(medians)))]
+    error = float(np.std(means, ddof=1)) / math.sqrt(len(means)) if len(means) > 1 else math.inf
+    return _Estimate(float(np.mean(means)), error, len(means) - 1)
 
 
 def _estimate(centre: float, replicates: Array, *, processes: int) -> _Estimate:
@@ -259,6 +284,14 @@ def _estimate(centre: float, replicates: Array, *, processes: int) -> _Estimate:
     if processes < 2:
         return _Estimate(centre, math.inf, 0)
     return _Estimate(centre, float(replicates.std()) * math.sqrt(processes / (processes - 1)), processes - 1)
+
+
+def _difference(first: _Estimate, second: _Estimate) -> _Estimate:
+    return _Estimate(
+        centre=second.centre - first.centre,
+        error=math.hypot(first.error, second.error),
+        degrees=_welch_degrees(first, second),
+    )
 
 
 def _welch_degrees(first: _Estimate, second: _Estimate) -> float:

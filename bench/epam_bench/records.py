@@ -263,7 +263,10 @@ class LatencyRecord(_Record):
         clock: how time was read: ``perf_counter``, the same or ``CUDA events`` with ``device synchronised``.
         run: name of the interleaved run; only records of one run met the same noise.
         interleaved_with: the other models of that run.
+        span_seconds: from its first turn to its last; none in records of before that was kept. On a
+            machine whose speed wanders, what a short span gives is the time of a moment.
         interrupted: the user stopped the run before all its samples were taken.
+        failed: it failed in the course of the run, and its samples are those of before.
         samples_ms: one per timed call, a whole batch each, in the order they were taken.
         weights_bytes: parameters and buffers.
         peak_memory_bytes: what ``peak_memory_scope`` says, at its highest.
@@ -295,7 +298,9 @@ class LatencyRecord(_Record):
     clock: str
     run: str = ""
     interleaved_with: tuple[str, ...] = ()
+    span_seconds: Seconds | None = None
     interrupted: bool = False
+    failed: bool = False
     samples_ms: tuple[Milliseconds, ...] = Field(min_length=1)
     weights_bytes: NonNegativeInt
     peak_memory_bytes: NonNegativeInt | None
@@ -303,6 +308,11 @@ class LatencyRecord(_Record):
     load_average_before: Load | None
     load_average_after: Load | None
     others_cpu_fraction: Fraction | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it has all the samples that it was to have."""
+        return not (self.interrupted or self.failed)
 
     @property
     def median_ms(self) -> float:
@@ -847,7 +857,7 @@ def _describe(error: ValidationError) -> str:
 def latest_records(records: Iterable[RecordT]) -> list[RecordT]:
     """Of records that measure the same thing in the same setting, the newest, in first-seen order.
 
-    A run that was stopped half-way does not replace one that was finished.
+    A run that was stopped half-way, or a row that failed, does not replace one that was finished.
     """
     best: dict[tuple[object, ...], RecordT] = {}
     for record in records:
@@ -858,10 +868,10 @@ def latest_records(records: Iterable[RecordT]) -> list[RecordT]:
 
 
 def _rank(record: AnyRecord) -> tuple[bool, datetime]:
-    finished = not (
-        isinstance(record, LatencyRecord | AccuracyRecord | PipelineRecord) and record.interrupted
-    )
-    return finished, record.created
+    if isinstance(record, LatencyRecord):
+        return record.is_finished, record.created
+    stopped = isinstance(record, AccuracyRecord | PipelineRecord) and record.interrupted
+    return not stopped, record.created
 
 
 def _setting(record: AnyRecord) -> tuple[object, ...]:

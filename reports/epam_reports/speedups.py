@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from epam_bench.paired_timing import (
+    LONG_ENOUGH_SECONDS,
     TimingComparison,
     are_interleaved,
     blocks_of,
@@ -115,8 +116,22 @@ def latency_interval(record: LatencyRecord) -> tuple[float, float] | None:
     if not _has_several_processes(record):
         return None
     low, high = _interval(_Comparable(record))
-    # It is built around the processes' own medians, that of all samples may lie a hair beyond.
+    # Its ends are rounded as exponentials are, and the median may lie a hair beyond.
     return min(low, record.median_ms), max(high, record.median_ms)
+
+
+def short_spans(records: Sequence[LatencyRecord]) -> tuple[str, ...]:
+    """What to think of absolute times where rows were timed before a machine's speed could wander."""
+    spans = [record.span_seconds for record in records]
+    short = [span for span in spans if span is not None and span < LONG_ENOUGH_SECONDS]
+    if not short:
+        return ()
+    rows = "All rows" if len(short) == len(spans) else f"{len(short)} of {len(spans)} rows"
+    return (
+        f"{rows} were timed within {max(short):.0f} s: some minutes later a shared machine may be faster "
+        f"or slower, which intervals of times reckon with from {LONG_ENOUGH_SECONDS:.0f} s on (--budget); "
+        "ratios within a run are free of it.",
+    )
 
 
 def find_base(record: LatencyRecord, latencies: Iterable[LatencyRecord]) -> LatencyRecord | None:
@@ -327,7 +342,7 @@ def _condition(record: LatencyRecord) -> tuple[object, ...]:
 def _fitness(base: LatencyRecord, record: LatencyRecord) -> tuple[object, ...]:
     """Larger for the base that fits better."""
     same_run = bool(record.run) and base.run == record.run
-    return (-BASES.index(base.backend), same_run, not base.interrupted, base.created)
+    return (-BASES.index(base.backend), same_run, base.is_finished, base.created)
 
 
 def _apart(record: LatencyRecord, base: LatencyRecord) -> str | None:

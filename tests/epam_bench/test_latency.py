@@ -24,7 +24,7 @@ WHAT_HAPPENS = {
     "quitting": "no more of this",
     "unbuildable": "it cannot be built",
     "wrong": "not timed, for its logits are wrong: off by ",
-    "broken": "not timed, for its logits are wrong: off by nan of the largest from its own eager form",
+    "broken": "not timed, for its logits are wrong: some are no numbers (NaN, infinite), in it or in its own",
 }
 
 
@@ -69,6 +69,19 @@ def narrow(monkeypatch) -> None:
 
 
 @pytest.mark.usefixtures("children_within", "narrow")
+def test_row_alone_is_timed_for_longer_than_a_moment_unless_a_budget_says_otherwise(
+    trial, monkeypatch
+) -> None:
+    monkeypatch.setattr("epam_bench.timing.schedule.LONG_ENOUGH_SECONDS", 1.0)
+    effort = Effort(processes=1, samples=3, warmup_calls=1, compared_clips=1)
+    (record,) = measure_latency([trial("small")], effort=effort).records
+    assert record.span_seconds >= 1.0
+    assert len({block.process for block in record.blocks}) > 1
+    (quick,) = measure_latency([trial("small")], effort=replace(effort, budget_seconds=60)).records
+    assert {block.process for block in quick.blocks} == {0}
+
+
+@pytest.mark.usefixtures("children_within", "narrow")
 @pytest.mark.parametrize("at", ["prepare", "take a turn"])
 def test_row_that_fails_in_a_later_generation_keeps_what_it_gave_and_says_so(trial, monkeypatch, at) -> None:
     run_out_of_memory(monkeypatch, "other", 1, at)
@@ -80,6 +93,8 @@ def test_row_that_fails_in_a_later_generation_keeps_what_it_gave_and_says_so(tri
     assert line not in small.caveats
     assert [{block.process for block in record.blocks} for record in (small, other)] == [{0, 1, 2}, {0}]
     assert small.interleaved_with == ("other",)
+    assert (small.failed, other.failed) == (False, True)
+    assert small.span_seconds > 0
 
 
 @pytest.mark.usefixtures("children_within", "narrow")

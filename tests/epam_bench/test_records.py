@@ -288,6 +288,14 @@ def test_stopped_run_does_not_replace_a_finished_one() -> None:
     assert latest_records([stopped]) == [stopped]
 
 
+def test_row_that_failed_does_not_replace_a_finished_one() -> None:
+    now = datetime.now(UTC)
+    finished = timed((1.0, 1.1), created=now - timedelta(hours=1))
+    failed = timed((9.0,), created=now, failed=True)
+    assert latest_records([finished, failed]) == [finished]
+    assert latest_records([failed]) == [failed]
+
+
 def test_a_stopped_pipeline_does_not_replace_a_finished_one() -> None:
     now = datetime.now(UTC)
     finished = way(created=now - timedelta(hours=1))

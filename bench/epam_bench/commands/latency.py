@@ -71,7 +71,7 @@ def latency(
         typer.Option(
             help="Start nothing new after so many seconds, compiling included; each row gets a turn.",
             min=0,
-            show_default="40 a row",
+            show_default="40 a row, at least 180",
         ),
     ] = None,
     processes: Annotated[
@@ -110,7 +110,8 @@ def latency(
     none that is off is timed. Then every row has a process of its own. They take turns in random order,
     one at a time, so that a noisy minute hits them all; and because the next process may be a little faster
     or slower for good, they are started afresh at least three times. That goes on until every ratio's 95 %
-    interval is as narrow as --target, or --budget is spent. A row that crashes, hangs or runs out of memory
+    interval is as narrow as --target, or --budget is spent; of a row alone, its median's, for two and a half
+    minutes at least unless --budget is given. A row that crashes, hangs or runs out of memory
     costs only itself. Ctrl-C, or a scheduler's SIGTERM, keeps what was measured; a run that is killed without
     warning (kill -9) leaves nothing, for rows take turns until the end.
 

@@ -25,6 +25,7 @@ class Contestant:
         blocks: samples by (process, round); one that has some gets a record. Subjects share the number of
             their processes, and the round, where they took turns together.
         states: the device's, when the first turn began and after every turn.
+        turns_began: by the monotonic clock, and ``turns_ended``, when the last one was over.
         failure: why it takes no further part, and in which generation of processes (from 0) that came.
         failed_in: see ``failure``.
         worker: its child of this generation.
@@ -36,6 +37,8 @@ class Contestant:
     equality: EqualityCheck | None = None
     blocks: dict[tuple[int, int], list[float]] = field(default_factory=dict)
     states: list[DeviceState] = field(default_factory=list)
+    turns_began: float | None = None
+    turns_ended: float | None = None
     failure: str | None = None
     failed_in: int = 0
     worker: Worker | None = None
@@ -49,6 +52,18 @@ class Contestant:
     def samples_of(self, process: int) -> int:
         """Taken by its child of that number."""
         return sum(len(block) for key, block in self.blocks.items() if key[0] == process)
+
+    @property
+    def span_seconds(self) -> float:
+        """From the beginning of its first turn to the end of its last, those of others between them too."""
+        if self.turns_began is None or self.turns_ended is None:
+            return 0.0
+        return self.turns_ended - self.turns_began
+
+    def note_turn(self, began: float, ended: float) -> None:
+        """When a turn that gave samples was."""
+        self.turns_began = began if self.turns_began is None else self.turns_began
+        self.turns_ended = ended
 
     @property
     def card(self) -> ModelCard:

@@ -20,6 +20,9 @@ MOST_CALLS = 200
 """Timed calls a turn."""
 
 BUDGET_SECONDS_A_SUBJECT = 40.0
+LEAST_BUDGET_SECONDS = 180.0
+"""Of a run whose intervals are not narrow before: its absolute times are then from ``LONG_ENOUGH_SECONDS``,
+but for what preparing takes and a generation that would not end in time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +31,7 @@ class Effort:
 
     Attributes:
         target: half the width of every ratio's interval, over the ratio, at which the run stops.
-        budget_seconds: of the whole run, compiling included; none: so much a subject. The generation of
+        budget_seconds: of the whole run, compiling included; none: as many subjects need. The generation of
             processes that is begun gets one round in any case.
         processes: generations, at least, if the budget allows.
         samples: timed calls a subject, at least, if the budget allows.
@@ -59,7 +62,9 @@ class Effort:
 
     def budget_for(self, subjects: int) -> float:
         """Seconds of a run with so many subjects."""
-        return BUDGET_SECONDS_A_SUBJECT * subjects if self.budget_seconds is None else self.budget_seconds
+        if self.budget_seconds is not None:
+            return self.budget_seconds
+        return max(LEAST_BUDGET_SECONDS, BUDGET_SECONDS_A_SUBJECT * subjects)
 
     def calls_a_turn(self, call_ms: float) -> int:
         """Timed calls of one turn: as many as fill it."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from epam_bench.machine_load import LoadReading, others_cpu_fraction, read_load
+from epam_bench.paired_timing import LONG_ENOUGH_SECONDS
 from epam_bench.records import DeviceState
 from epam_bench.timing.contestant import Contestant, WrongLogitsError
 from epam_bench.timing.effort import FEWEST_ROUNDS, MOST_ROUNDS, Effort, Limits
@@ -107,9 +108,18 @@ class Run:
             # A short one is better than none: what one process shows, the next may not.
             return self.seconds + self._least_seconds > self._budget
         enough = all(contestant.samples >= self._effort.samples for contestant in self.running)
-        if enough and self.width <= self._effort.target:
+        if enough and self.width <= self._effort.target and not self._is_one_moment():
             return True
         return self.seconds + self._last_seconds > self._budget
+
+    def _is_one_moment(self) -> bool:
+        """Whether it is a median that is to be known, and the machine may not have wandered yet.
+
+        Narrow intervals then say little; who sets a budget settles what is enough.
+        """
+        if self._effort.budget_seconds is not None or len(self.contestants) > 1:
+            return False
+        return self.contestants[0].span_seconds < LONG_ENOUGH_SECONDS
 
     def _taken(self) -> dict[Subject, dict[tuple[int, int], list[float]]]:
         return {contestant.subject: contestant.blocks for contestant in self.running if contestant.blocks}
@@ -254,6 +264,7 @@ class Run:
         assert contestant.worker is not None
         call_ms = contestant.told["call_ms"]
         calls = self._effort.calls_a_turn(call_ms)
+        began = time.monotonic()
         try:
             answer = contestant.worker.ask(
                 {"do": "take a turn", "calls": calls}, seconds=self._limits.turn(calls, call_ms)
@@ -261,6 +272,7 @@ class Run:
         except WorkerError as error:
             contestant.fail(str(error), generation=self.generations)
             return
+        contestant.note_turn(began, time.monotonic())
         contestant.blocks[self._process, number] = answer["samples_ms"]
         contestant.states.append(DeviceState.model_validate(answer["device"]))
         self._tell(f"round {number + 1} of generation {self.generations + 1}: {contestant.subject.label}")

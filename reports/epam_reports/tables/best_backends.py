@@ -19,6 +19,7 @@ from epam_reports.speedups import (
     is_timed,
     latency_interval,
     realised_figures,
+    short_spans,
 )
 from epam_reports.table import Column, Table, typed_frame
 
@@ -127,6 +128,7 @@ def best_backends_table(records: Iterable[AnyRecord]) -> Table:
             *(_BESIDE_C3D if is_timed(YARDSTICK, forms) else ()),
             *(_BESIDE_OURS if is_timed(OURS, forms) else ()),
         ),
+        remarks=short_spans([form.record for form in forms]),
         evidence=evidence_of(rows),
     )
 

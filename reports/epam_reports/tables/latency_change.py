@@ -202,4 +202,4 @@ def _newest_by_setting(records: Iterable[LatencyRecord]) -> dict[tuple[object, .
 
 
 def _rank(record: LatencyRecord) -> tuple[object, ...]:
-    return not record.interrupted, record.created
+    return record.is_finished, record.created

@@ -21,6 +21,7 @@ from epam_reports.speedups import (
     is_timed,
     latency_interval,
     realised_figures,
+    short_spans,
     speedup_figures,
 )
 from epam_reports.table import Column, Table, join_notes, typed_frame
@@ -67,7 +68,7 @@ def speed_table(records: Iterable[AnyRecord]) -> Table:
         name="speed",
         title="Speed of each backend",
         caption=(
-            "Time of one call (a whole batch): median [95 % interval over processes and turns]. "
+            "Time of one call (a whole batch): median [95 % interval over processes and stretches of time]. "
             "Speed-up: the time of the network's 3-D reference twin, run eagerly in fp32, over the row's; of "
             "a network without a twin, or whose twin was not timed, that of its own eager form."
             f"{shared_setting(settings)}"
@@ -99,7 +100,12 @@ def speed_table(records: Iterable[AnyRecord]) -> Table:
             *EQUALITY_COLUMNS,
             *((_REALISED,) if beside_c3d else ()),
         ),
-        remarks=(_VERDICTS, RELATIVE_ERROR, *((_REALISED_MEANS,) if beside_c3d else ())),
+        remarks=(
+            _VERDICTS,
+            RELATIVE_ERROR,
+            *short_spans([record for _, record in timed]),
+            *((_REALISED_MEANS,) if beside_c3d else ()),
+        ),
         evidence=evidence_of(rows),
     )
 

@@ -103,7 +103,17 @@ def test_a_network_that_looks_at_values_is_counted_by_ours(folder: Path) -> None
 def test_its_latency_is_measured_beside_a_plugins_with_memory(folder: Path) -> None:
     (folder / "nets").mkdir()
     (folder / "nets" / "mine.py").write_text(OWN + "\nSPEC = spec()\n")
-    arguments = ["latency", "own_models:two_stream", "mine", "--plugins", "nets", "--samples", "2"]
+    arguments = [
+        "latency",
+        "own_models:two_stream",
+        "mine",
+        "--plugins",
+        "nets",
+        "--samples",
+        "2",
+        "--budget",
+        "60",
+    ]
     inputs = [text.replace("=1x", "=2x") for text in INPUTS]
     result = CliRunner().invoke(app, [*arguments, "--warmup", "1", "--threads", "1", *inputs])
     assert result.exit_code == 0, result.output

@@ -3,7 +3,13 @@ from __future__ import annotations
 import pytest
 
 from epam.errors import InputError
-from epam_bench.timing.effort import BUDGET_SECONDS_A_SUBJECT, MOST_CALLS, Effort, Limits
+from epam_bench.timing.effort import (
+    BUDGET_SECONDS_A_SUBJECT,
+    LEAST_BUDGET_SECONDS,
+    MOST_CALLS,
+    Effort,
+    Limits,
+)
 
 
 def test_turn_is_half_a_second_of_calls_and_at_least_one() -> None:
@@ -18,7 +24,8 @@ def test_samples_are_shared_by_the_processes() -> None:
 
 
 def test_budget_grows_with_the_subjects_unless_it_is_given() -> None:
-    assert Effort().budget_for(3) == 3 * BUDGET_SECONDS_A_SUBJECT
+    assert Effort().budget_for(1) == LEAST_BUDGET_SECONDS
+    assert Effort().budget_for(30) == 30 * BUDGET_SECONDS_A_SUBJECT
     assert Effort(budget_seconds=0).budget_for(3) == 0
 
 

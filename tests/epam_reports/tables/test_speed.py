@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from epam_bench.records import AnyRecord, CountRecord, LatencyRecord
-from epam_reports.table import lay_out, text_frame
+from epam_reports.table import Table, lay_out, text_frame
 from epam_reports.tables import best_backends_table, memory_table, speed_table
 
 Count = Callable[..., CountRecord]
@@ -66,6 +66,19 @@ def test_without_c3d_nothing_is_said_of_it(records: list[AnyRecord]) -> None:
     table = speed_table([record for record in records if record.model.name == "epam_net"])
     assert "MAC ratio realised (%)" not in text_frame(table)
     assert "C3D" not in " ".join(table.remarks)
+
+
+@pytest.mark.parametrize("table", [speed_table, best_backends_table])
+def test_intervals_of_a_short_run_are_said_to_be_of_those_moments(
+    interleaved: Latency, table: Callable[[list[AnyRecord]], Table]
+) -> None:
+    short = interleaved("c3d", backend="openvino", milliseconds=200).model_copy(update={"span_seconds": 41.0})
+    long = interleaved("posec3d", backend="openvino").model_copy(update={"span_seconds": 150.0})
+    unknown = interleaved("epam_net", backend="openvino")
+    assert "All rows were timed within 41 s: some minutes later" in " ".join(table([short]).remarks)
+    assert "from 140 s on" in " ".join(table([short]).remarks)
+    assert "1 of 3 rows were timed within 41 s" in " ".join(table([short, long, unknown]).remarks)
+    assert "were timed within" not in " ".join(table([long, unknown]).remarks)
 
 
 def test_networks_stand_together_the_fastest_first(records: list[AnyRecord], interleaved: Latency) -> None:
