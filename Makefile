@@ -44,8 +44,8 @@ format: $(READY) ## let ruff rewrite what it can
 bench: $(READY) ## micro-benchmarks: shift, block, attention, heatmaps, network
 	@$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only --benchmark-columns=min,median,iqr,rounds
 
-calibrate: $(READY) ## put the timing to the test for 20 minutes; writes reports/calibration, goes on with what is there
-	@$(BIN)/epam-bench calibrate --minutes 20 --output reports/calibration
+calibrate: $(READY) ## put the timing to the test for an hour; writes reports/calibration, goes on with what is there
+	@$(BIN)/epam-bench calibrate --minutes 60 --output reports/calibration
 
 clean: ## remove caches and builds; .venv and measurements stay
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .benchmarks

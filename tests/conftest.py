@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 if TYPE_CHECKING:
-    from epam_bench.calibration import Recording
+    from epam_bench.calibration import Calibration, Recording
 
 
 def pytest_configure() -> None:
@@ -69,15 +69,15 @@ def drawn_recording() -> Recording:
         git_dirty=None,
     )
     created = datetime(2026, 1, 2, 12, tzinfo=UTC)
-    header = Header(created=created, environment=environment, threads=2, frames=8, median_ms=4.0, wait_ms=0.2)
+    header = Header(created=created, environment=environment, threads=2, frames=8, slowdown=0.05)
     generations = []
-    for _ in range(64):
+    for _ in range(144):
         speed = np.exp(generator.normal(0, 0.01, (3, 1)))
         samples = {
             name: 4.0 * speed * np.exp(generator.normal(0, 0.005) + generator.normal(0, 0.01, (3, 8)))
             for name in ("model", "again", "slowed")
         }
-        samples["slowed"] += header.wait_ms
+        samples["slowed"] *= 1 + header.slowdown
         samples["empty"] = np.full((3, 8), 0.003)
         turns = {name: tuple(map(tuple, values.tolist())) for name, values in samples.items()}
         generations.append(
@@ -86,3 +86,11 @@ def drawn_recording() -> Recording:
             )
         )
     return Recording(header, tuple(generations))
+
+
+@pytest.fixture(scope="session")
+def drawn_calibration(drawn_recording: Recording) -> Calibration:
+    """What the drawn recording says."""
+    from epam_bench.calibration import evaluate_calibration
+
+    return evaluate_calibration(drawn_recording)

@@ -6,8 +6,9 @@ The recording is a file of JSON lines, a header and then a line a generation; to
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Literal
@@ -16,7 +17,13 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt
 
 from epam.errors import InputError
 from epam.evaluation.intervals import wilson_interval
-from epam_bench.paired_timing import Blocks, compare_blocks, median_interval
+from epam_bench.paired_timing import (
+    Blocks,
+    TimingComparison,
+    compare_blocks,
+    compare_unpaired_blocks,
+    median_interval,
+)
 from epam_bench.records import Environment, Milliseconds, Seconds
 
 SUBJECTS = {
@@ -30,13 +37,15 @@ SUBJECTS = {
 MODEL, AGAIN, SLOWED, EMPTY = SUBJECTS
 
 SLOWDOWN = 0.05
-"""Planted: a call of ``slowed`` waits for so much of the model's median besides."""
+"""Planted: after a call, ``slowed`` waits for so much of what the call took."""
 
 TRIAL_SIZES = (3, 4, 6, 8, 12, 16, 24)
-"""Generations of a trial; the last ones only of a long recording."""
+"""Generations of a trial; the last ones only of a long recording. Promises are judged by the longest."""
 
-JUDGED_SIZE = 6
-"""Generations of the trials that the promises are judged by, chosen before anything was recorded."""
+EVALUATION_STEPS = 2 * len(TRIAL_SIZES)
+
+JUDGED_SPREAD_SIZE = 6
+"""Generations of the spread trials that are judged: what a row of a long table has."""
 
 LONGEST_TRIAL_SECONDS = 180.0
 SPREAD_SHARE = 0.9
@@ -62,8 +71,7 @@ class Header(_Line):
 
     Attributes:
         frames: of the clip.
-        median_ms: of a call of the model, before the recording, from which ``wait_ms`` was made.
-        wait_ms: that a call of ``slowed`` waits besides.
+        slowdown: share of what its call took that ``slowed`` waits besides.
     """
 
     kind: Literal["calibration"] = "calibration"
@@ -71,8 +79,7 @@ class Header(_Line):
     environment: Environment
     threads: PositiveInt
     frames: PositiveInt
-    median_ms: Milliseconds
-    wait_ms: Milliseconds
+    slowdown: Annotated[float, Field(gt=0)]
 
 
 class Generation(_Line):
@@ -134,11 +141,15 @@ class TrialSize:
         generations: of processes in a trial.
         seconds: from the beginning of a trial to its end, the median and the longest.
         alarms: trials that called ``again`` faster or slower than ``model``, which it is.
+        alarms_between: of two trials, one after the other, compared as runs of different days are: pairs that
+            called ``again`` of the later one faster or slower than ``model`` of the earlier one.
         found: trials that called ``slowed`` slower.
-        covered_medians: intervals that hold the median of the whole recording, of ``model`` and ``again``.
+        covered_medians: intervals of ``model`` that hold its median over the whole recording; those of
+            ``again`` met the same moments and would say the same twice.
         covered_ratios: intervals that hold the true ratio: of equal models 1, of the slowed one that of the
             whole recording.
-        half_width: of a ratio's interval, the median over trials.
+        half_width: of a ratio's interval, the median over trials, and ``median_half_width`` of a median's,
+            over the median.
         smallest_detectable: as the trials themselves say, likewise.
         equal: ratio of ``again`` to ``model`` and its interval, of each trial in their order.
         slowed: likewise of ``slowed`` to ``model``.
@@ -147,10 +158,12 @@ class TrialSize:
     generations: int
     seconds: tuple[float, float]
     alarms: Share
+    alarms_between: Share
     found: Share
     covered_medians: Share
     covered_ratios: Share
     half_width: float
+    median_half_width: float
     smallest_detectable: float
     equal: tuple[RatioInterval, ...]
     slowed: tuple[RatioInterval, ...]
@@ -167,7 +180,6 @@ class Calibration:
         spread: the sizes again, with generations that lie as far apart as three minutes allow.
         too_long: trials that are in none of the sizes, for they took more than three minutes, by their size.
         ratio: of ``slowed`` to ``model`` over the whole recording, and its interval.
-        planted_ratio: what was planted: the median and the wait, over the median.
     """
 
     recording: Recording
@@ -179,24 +191,23 @@ class Calibration:
     too_long: Mapping[int, int]
     ratio: float
     ratio_interval: tuple[float, float]
-    planted_ratio: float
 
     @property
-    def judged(self) -> TrialSize | None:
-        """The trials that the promises are judged by; none of a recording that is too short for them."""
-        return next((size for size in self.sizes if size.generations == JUDGED_SIZE), None)
+    def judged(self) -> TrialSize:
+        """The trials that the promises are judged by: the longest of at most three minutes."""
+        return self.sizes[-1]
 
     @property
     def judged_spread(self) -> TrialSize | None:
-        """As many generations, spread; none of a recording that is too short for such trials."""
-        return next((size for size in self.spread if size.generations == JUDGED_SIZE), None)
+        """Fewer generations, spread; none of a recording that is too short for such trials."""
+        return next((size for size in self.spread if size.generations == JUDGED_SPREAD_SIZE), None)
 
 
 @dataclass(frozen=True)
 class _Truth:
-    """What intervals are to hold, by what was timed: medians, and ratios to the model."""
+    """What intervals are to hold: the model's median, and ratios to it, by what was timed."""
 
-    medians_ms: Mapping[str, float]
+    median_ms: float
     ratios: Mapping[str, float]
 
 
@@ -217,12 +228,23 @@ def read_recording(path: Path) -> Recording:
         header = Header.model_validate_json(finished[0])
         generations = tuple(Generation.model_validate_json(line) for line in finished[1:] if _is_whole(line))
     except (IndexError, ValidationError):
+        if _is_of_another_version(finished):
+            raise InputError(
+                f"{path}: was recorded by another version of epam-bench calibrate, which measured otherwise; "
+                "delete it, or name another folder with --output"
+            ) from None
         raise InputError(f"{path}: is no recording of epam-bench calibrate; name another folder") from None
     return Recording(header, generations)
 
 
-def evaluate_calibration(recording: Recording) -> Calibration:
+def evaluate_calibration(
+    recording: Recording, report: Callable[[str], None] = lambda done: None
+) -> Calibration:
     """Cut the recording into disjoint trials of each size, and see what each would have said.
+
+    Args:
+        recording: the generations and what they are of.
+        report: told in words, ``EVALUATION_STEPS`` times, what was judged.
 
     Raises:
         InputError: too few generations for a single size, or none whose trials are short enough.
@@ -230,16 +252,15 @@ def evaluate_calibration(recording: Recording) -> Calibration:
     whole = {name: recording.blocks(name) for name in SUBJECTS}
     medians = {name: median(_flat(blocks)) for name, blocks in whole.items()}
     ratio = compare_blocks(whole[MODEL], whole[SLOWED])
-    # Not what was planted: a call that waits is slower by a little more than its wait.
-    truth = _Truth(medians, {AGAIN: 1.0, SLOWED: ratio.ratio})
+    # Not what was planted: a call that waits finds its threads asleep, and is slower by a little more.
+    truth = _Truth(medians[MODEL], {AGAIN: 1.0, SLOWED: ratio.ratio})
     cut = {size: cut_trials(recording.generations, size) for size in TRIAL_SIZES}
-    sizes = [
-        _evaluate_size(recording, trials, [_seconds_of(trial) for trial in trials], truth)
-        for trials, _ in cut.values()
-    ]
-    spread = [
-        _evaluate_size(recording, *spread_trials(recording.generations, size), truth) for size in TRIAL_SIZES
-    ]
+    sizes, spread = [], []
+    for size, (trials, _) in cut.items():
+        sizes.append(_evaluate_size(recording, trials, [_seconds_of(trial) for trial in trials], truth))
+        report(f"trials of {size} generations")
+        spread.append(_evaluate_size(recording, *spread_trials(recording.generations, size), truth))
+        report(f"spread trials of {size} generations")
     too_long = {size: left_out for size, (_, left_out) in cut.items() if left_out}
     if not any(sizes):
         needed = TRIAL_SIZES[0] * FEWEST_TRIALS
@@ -260,7 +281,6 @@ def evaluate_calibration(recording: Recording) -> Calibration:
         too_long=too_long,
         ratio=ratio.ratio,
         ratio_interval=ratio.interval,
-        planted_ratio=1 + recording.header.wait_ms / medians[MODEL],
     )
 
 
@@ -316,9 +336,8 @@ def _evaluate_size(
     cut = [{name: recording.blocks(name, trial) for name in SUBJECTS} for trial in trials]
     equal = [compare_blocks(blocks[MODEL], blocks[AGAIN]) for blocks in cut]
     slowed = [compare_blocks(blocks[MODEL], blocks[SLOWED]) for blocks in cut]
-    intervals = [
-        (median_interval(blocks[name]), truth.medians_ms[name]) for blocks in cut for name in (MODEL, AGAIN)
-    ]
+    between = [compare_unpaired_blocks(earlier[MODEL], later[AGAIN]) for earlier, later in pairwise(cut)]
+    intervals = [(median_interval(blocks[MODEL]), truth.median_ms) for blocks in cut]
     ratios = [
         (found.interval, truth.ratios[name])
         for name, all_found in ((AGAIN, equal), (SLOWED, slowed))
@@ -327,15 +346,21 @@ def _evaluate_size(
     return TrialSize(
         generations=len(trials[0]),
         seconds=(median(seconds), max(seconds)),
-        alarms=Share(hits=sum(one.verdict in ("faster", "slower") for one in equal), trials=len(trials)),
+        alarms=_count_alarms(equal),
+        alarms_between=_count_alarms(between),
         found=Share(hits=sum(one.verdict == "slower" for one in slowed), trials=len(trials)),
         covered_medians=_count_covered(intervals),
         covered_ratios=_count_covered(ratios),
         half_width=median((one.interval[1] - one.interval[0]) / 2 for one in (*equal, *slowed)),
+        median_half_width=median((high - low) / (2 * truth.median_ms) for (low, high), _ in intervals),
         smallest_detectable=median(one.smallest_detectable for one in equal),
         equal=tuple((one.ratio, *one.interval) for one in equal),
         slowed=tuple((one.ratio, *one.interval) for one in slowed),
     )
+
+
+def _count_alarms(compared: Sequence[TimingComparison]) -> Share:
+    return Share(hits=sum(one.verdict in ("faster", "slower") for one in compared), trials=len(compared))
 
 
 def _count_covered(intervals: Sequence[tuple[tuple[float, float], float]]) -> Share:
@@ -344,6 +369,13 @@ def _count_covered(intervals: Sequence[tuple[tuple[float, float], float]]) -> Sh
 
 def _flat(blocks: Blocks) -> list[float]:
     return [sample for samples in blocks.values() for sample in samples]
+
+
+def _is_of_another_version(lines: Sequence[bytes]) -> bool:
+    if not lines or not _is_whole(lines[0]):
+        return False
+    header = json.loads(lines[0])
+    return isinstance(header, dict) and header.get("kind") == "calibration"
 
 
 def _is_whole(line: bytes) -> bool:

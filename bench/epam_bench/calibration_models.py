@@ -1,11 +1,10 @@
 """Networks of a few milliseconds to calibrate timing with: a thin pose stream, the same slowed, and nothing.
 
-Child processes import these by name; what they are to be slowed by reaches them through the environment.
+Child processes import these by name.
 """
 
 from __future__ import annotations
 
-import os
 import time
 
 import torch
@@ -13,9 +12,7 @@ from torch import Tensor, nn
 
 from epam.x_shiftnet import XShiftNetRecognizer, pose_backbone
 from epam_baselines.custom_models import ImportedSpec
-
-WAIT_VARIABLE = "EPAM_BENCH_PLANTED_WAIT_MS"
-"""Environment variable with what a slowed call waits, in milliseconds."""
+from epam_bench.calibration import SLOWDOWN
 
 JOINTS, SIDE = 17, 32
 STEM_CHANNELS, STAGE_BLOCKS, CLASSES = 8, (1, 1, 1), 60
@@ -28,25 +25,30 @@ def build_thin_stream() -> nn.Module:
 
 
 class Slowed(nn.Module):
-    """A network whose every call takes so much longer, by waiting with a busy processor."""
+    """A network that after every call waits, with a busy processor, for a share of what the call took.
 
-    def __init__(self, network: nn.Module, wait_ms: float) -> None:
+    A share, not a fixed time: on a machine whose speed wanders, that would be another slowdown every minute.
+    """
+
+    def __init__(self, network: nn.Module, share: float) -> None:
         super().__init__()
         self.network = network
-        self.wait_seconds = wait_ms / 1000.0
+        self.share = share
 
     def forward(self, heatmaps: Tensor) -> Tensor:
         """As the network's."""
+        start = time.perf_counter()
         logits: Tensor = self.network(heatmaps)
-        end = time.perf_counter() + self.wait_seconds
+        now = time.perf_counter()
+        end = now + self.share * (now - start)
         while time.perf_counter() < end:
             pass
         return logits
 
 
 def build_slowed_stream() -> nn.Module:
-    """The thin stream, slowed by what the environment says; not at all where it says nothing."""
-    return Slowed(build_thin_stream(), float(os.environ.get(WAIT_VARIABLE, "0")))
+    """The thin stream, slowed by what is planted."""
+    return Slowed(build_thin_stream(), SLOWDOWN)
 
 
 class Nothing(nn.Module):

@@ -14,11 +14,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median
 
 from epam.errors import InputError
 from epam_bench.calibration import MODEL, SLOWDOWN, SUBJECTS, Generation, Header, Recording, read_recording
-from epam_bench.calibration_models import WAIT_VARIABLE, specify
+from epam_bench.calibration_models import specify
 from epam_bench.environment import describe_environment
 from epam_bench.machine_load import others_cpu_fraction, read_load
 from epam_bench.records import Environment
@@ -29,7 +28,6 @@ AIMED_MS = 4.0
 """The clip is as long as makes a call take about this."""
 
 FIRST_FRAMES, FEWEST_FRAMES, MOST_FRAMES = 8, 1, 64
-PROCESSES_FOR_MEDIAN = 3
 ROUNDS, CALLS = 6, 25
 """Turns of each in a generation, and timed calls a turn: a tenth of a second of a 4 ms model."""
 
@@ -61,21 +59,20 @@ def record(path: Path, *, seconds: float, threads: int, report: Report = lambda 
         header = prepare_header(environment, threads)
         _append(path, header)
     failures, order = 0, random.Random(len(path.read_bytes()))
-    with slowed_by(header.wait_ms):
-        last = 0.0
-        while time.monotonic() + last < until:
-            start = time.monotonic()
-            try:
-                generation = record_generation(header, session, order)
-            except WorkerError:
-                failures += 1
-                if failures == MOST_FAILURES:
-                    raise
-                report("a generation that failed is left out")
-                continue
-            failures, last = 0, time.monotonic() - start
-            _append(path, generation)
-            report(f"generation of {generation.seconds:.1f} s")
+    last = 0.0
+    while time.monotonic() + last < until:
+        start = time.monotonic()
+        try:
+            generation = record_generation(header, session, order)
+        except WorkerError:
+            failures += 1
+            if failures == MOST_FAILURES:
+                raise
+            report("a generation that failed is left out")
+            continue
+        failures, last = 0, time.monotonic() - start
+        _append(path, generation)
+        report(f"generation of {generation.seconds:.1f} s")
     return read_recording(path)
 
 
@@ -104,7 +101,7 @@ def record_generation(header: Header, session: int, order: random.Random) -> Gen
 
 
 def prepare_header(environment: Environment, threads: int) -> Header:
-    """Find how long a clip takes 4 ms, and what a twentieth of that is.
+    """Find how long a clip takes 4 ms.
 
     Raises:
         WorkerError: a process failed.
@@ -114,27 +111,24 @@ def prepare_header(environment: Environment, threads: int) -> Header:
         frames = FIRST_FRAMES
         for _ in range(2):
             # The quickest: a busy moment must not make the model a small one for good.
-            quickest = min(_time_model(nursery, frames, threads, processes=1))
+            quickest = min(_time_model(nursery, frames, threads))
             frames = min(MOST_FRAMES, max(FEWEST_FRAMES, round(frames * AIMED_MS / quickest)))
-        taken = median(_time_model(nursery, frames, threads, processes=PROCESSES_FOR_MEDIAN))
     return Header(
         created=datetime.now(UTC),
         environment=environment,
         threads=threads,
         frames=frames,
-        median_ms=taken,
-        wait_ms=SLOWDOWN * taken,
+        slowdown=SLOWDOWN,
     )
 
 
-def _time_model(nursery: Nursery, frames: int, threads: int, *, processes: int) -> list[float]:
-    """Milliseconds of calls, in processes that take turns as those of a generation do."""
-    workers = [_start(nursery, MODEL, frames, threads) for _ in range(processes)]
+def _time_model(nursery: Nursery, frames: int, threads: int) -> list[float]:
+    """Milliseconds of calls, in a process that takes turns as those of a generation do."""
+    worker = _start(nursery, MODEL, frames, threads)
     samples: list[float] = []
-    for worker in workers * ROUNDS:
+    for _ in range(ROUNDS):
         samples += worker.ask({"do": "take a turn", "calls": CALLS}, seconds=ANSWER_SECONDS)["samples_ms"]
-    for worker in workers:
-        worker.close()
+    worker.close()
     return samples
 
 
@@ -194,16 +188,3 @@ def _append(path: Path, line: Header | Generation) -> None:
         file.write(line.model_dump_json().encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
-
-
-@contextmanager
-def slowed_by(wait_ms: float) -> Iterator[None]:
-    """Have the slowed model of the child processes that are started meanwhile wait for so long."""
-    before = os.environ.get(WAIT_VARIABLE)
-    os.environ[WAIT_VARIABLE] = repr(wait_ms)
-    try:
-        yield
-    finally:
-        os.environ.pop(WAIT_VARIABLE)
-        if before is not None:
-            os.environ[WAIT_VARIABLE] = before

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from epam.atomic_file import write_atomically
-from epam_bench.calibration import JUDGED_SIZE, Calibration
+from epam_bench.calibration import Calibration
 from epam_reports.calibration_figure import calibration_figure
 from epam_reports.exporters.markdown import page_to_markdown
 from epam_reports.figures import render
@@ -28,14 +28,15 @@ _METHOD = (
     "fresh process, and they take turns in random order, one at a time, as in epam-bench latency. A "
     "turn's median over that of its neighbour is free of what slowed both; the middle half of these "
     "ratios is averaged. The interval is a bootstrap over generations, widened as Student's t does for "
-    "few of them. Trials do not overlap, none spans two sessions or takes more than three minutes, and "
-    f"those of {JUDGED_SIZE} generations were chosen to be judged by before anything was recorded."
+    "few of them; that of a median is at least as wide as three stretches of the trial's time call for by "
+    "their differences. Trials do not overlap, none spans two sessions or takes more than three minutes. The "
+    "method, and that the longest trials are judged, were settled before this was recorded."
 )
 
 
 def write_calibration(calibration: Calibration, folder: Path) -> tuple[Path, ...]:
     """Write the page and its picture into a folder; the same recording gives the same bytes."""
-    size = calibration.judged or calibration.sizes[-1]
+    size = calibration.judged
     drawing = calibration_figure(calibration, size)
     picture = Picture(drawing.name, drawing.caption, render(drawing, "svg"))
     page = page_to_markdown(calibration_page(calibration, picture))
@@ -68,10 +69,9 @@ def calibration_page(calibration: Calibration, picture: Picture) -> Page:
                     f"{most:.0%} at most.",
                     f"Model: EPAM-Net's pose stream, thin, {header.frames} frames of 32 × 32, eager: "
                     f"{calibration.median_ms:.2f} ms a call at the median of the whole recording.",
-                    f"Slowed: every call waits for {header.wait_ms:.3f} ms besides, "
-                    f"{100 * (calibration.planted_ratio - 1):.1f} % of that median; over the whole recording "
-                    f"its ratio is {calibration.ratio:.4f} [{low:.4f}, {high:.4f}]: waiting costs the wait "
-                    "and a little more.",
+                    f"Slowed: after every call, it waits for {100 * header.slowdown:g} % of what the call "
+                    f"took; over the whole recording its ratio is {calibration.ratio:.4f} "
+                    f"[{low:.4f}, {high:.4f}].",
                     "Harness: timing a call that does nothing takes "
                     f"{1000 * calibration.overhead_ms:.1f} µs, "
                     f"{100 * calibration.overhead_ms / calibration.median_ms:.2f} % of the model's.",

@@ -8,9 +8,10 @@ import pytest
 
 from epam.errors import InputError
 from epam_bench.calibration import (
-    JUDGED_SIZE,
+    Calibration,
     Generation,
     Recording,
+    Share,
     cut_trials,
     evaluate_calibration,
     read_recording,
@@ -18,17 +19,19 @@ from epam_bench.calibration import (
 )
 
 
-def test_a_quiet_recording_keeps_every_promise(drawn_recording: Recording) -> None:
-    calibration = evaluate_calibration(drawn_recording)
-    size = calibration.judged
-    assert size is not None
-    assert size.alarms.trials == len(drawn_recording.generations) // JUDGED_SIZE
+def test_a_quiet_recording_keeps_every_promise(
+    drawn_recording: Recording, drawn_calibration: Calibration
+) -> None:
+    size = drawn_calibration.judged
+    assert size.generations == 24
+    assert size.alarms.trials == len(drawn_recording.generations) // 24
     assert size.alarms.value <= 0.05
+    assert size.alarms_between == Share(hits=0, trials=size.alarms.trials - 1)
     assert size.found.value >= 0.9
     assert size.covered_ratios.value >= 0.85
-    assert calibration.planted_ratio == pytest.approx(1.05, abs=2e-3)
-    assert calibration.overhead_ms == pytest.approx(0.003, rel=0.2)
-    assert [one.generations for one in calibration.sizes] == [3, 4, 6, 8, 12]
+    assert drawn_calibration.ratio == pytest.approx(1.05, abs=2e-3)
+    assert drawn_calibration.overhead_ms == pytest.approx(0.003, rel=0.2)
+    assert [one.generations for one in drawn_calibration.sizes] == [3, 4, 6, 8, 12, 16, 24]
 
 
 def test_trials_do_not_overlap_span_two_sessions_or_last_over_three_minutes(
@@ -46,12 +49,15 @@ def test_trials_do_not_overlap_span_two_sessions_or_last_over_three_minutes(
     assert cut_trials([of(0, 70.0)] * 3 + [of(0)] * 4, 3) == ([[of(0)] * 3], 1)
 
 
-def test_trials_that_are_too_long_are_counted_by_their_size(drawn_recording: Recording) -> None:
+def test_trials_that_are_too_long_are_counted_by_their_size(
+    drawn_recording: Recording, drawn_calibration: Calibration
+) -> None:
     slow = drawn_recording.generations[0].model_copy(update={"seconds": 50.0})
     quick = drawn_recording.generations[4:]
-    calibration = evaluate_calibration(Recording(drawn_recording.header, (slow, slow, slow, slow, *quick)))
+    too_long = (slow, slow, slow, slow, *quick)
+    calibration = evaluate_calibration(Recording(drawn_recording.header, too_long))
     assert calibration.too_long == dict.fromkeys((4, 6, 8, 12, 16, 24), 1)
-    assert evaluate_calibration(drawn_recording).too_long == {}
+    assert drawn_calibration.too_long == {}
     all_slow = tuple(slow.model_copy(update={"seconds": 70.0}) for _ in range(30))
     with pytest.raises(InputError, match="besides those of 10 trials that took over three minutes"):
         evaluate_calibration(Recording(drawn_recording.header, all_slow))
@@ -76,6 +82,21 @@ def test_generations_too_long_to_lie_apart_give_no_spread_trials(drawn_recording
     assert spread_trials(slow, 6) == ([], [])
 
 
+def test_a_shorter_recording_is_judged_by_shorter_trials(drawn_recording: Recording) -> None:
+    short = Recording(drawn_recording.header, drawn_recording.generations[:42])
+    assert evaluate_calibration(short).judged.generations == 8
+
+
+def test_a_recording_of_another_version_is_told_from_what_is_none(
+    drawn_recording: Recording, tmp_path: Path
+) -> None:
+    path = tmp_path / "recording.jsonl"
+    header = drawn_recording.header.model_dump_json().replace('"slowdown":0.05', '"wait_ms":0.2')
+    path.write_text(header + "\n")
+    with pytest.raises(InputError, match=r"another version of epam-bench calibrate.*delete it"):
+        read_recording(path)
+
+
 def test_an_unfinished_last_line_is_left_out(drawn_recording: Recording, tmp_path: Path) -> None:
     path = tmp_path / "recording.jsonl"
     lines = [drawn_recording.header, *drawn_recording.generations]
@@ -88,7 +109,7 @@ def test_what_is_no_recording_or_too_short_is_refused(drawn_recording: Recording
     with pytest.raises(InputError, match="cannot be read"):
         read_recording(tmp_path / "none.jsonl")
     path = tmp_path / "recording.jsonl"
-    for text in ("", '{"kind": "latency"}\n', "words\n"):
+    for text in ("", '{"kind": "latency"}\n', "words\n", "3\n"):
         path.write_text(text)
         with pytest.raises(InputError, match="no recording"):
             read_recording(path)

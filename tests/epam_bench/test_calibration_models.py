@@ -4,11 +4,11 @@ import time
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 from epam_baselines import example_inputs
-from epam_bench.calibration import SUBJECTS
+from epam_bench.calibration import SLOWDOWN, SUBJECTS
 from epam_bench.calibration_models import (
-    WAIT_VARIABLE,
     Slowed,
     build_slowed_stream,
     build_thin_stream,
@@ -17,15 +17,22 @@ from epam_bench.calibration_models import (
 from epam_bench.timing.model_lookup import describe_spec, find_spec
 
 
-def test_a_slowed_model_gives_the_same_logits_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(WAIT_VARIABLE, "50")
+class Sleeper(nn.Module):
+    def forward(self, clip: Tensor) -> Tensor:
+        time.sleep(0.02)
+        return clip
+
+
+def test_a_slowed_model_gives_the_same_logits_later_by_a_share_of_what_they_took() -> None:
     slowed = build_slowed_stream().eval()
     assert isinstance(slowed, Slowed)
+    assert slowed.share == SLOWDOWN
     clip = torch.randn(1, 17, 2, 32, 32)
-    start = time.perf_counter()
     with torch.inference_mode():
         assert torch.equal(slowed(clip), slowed.network(clip))
-    assert time.perf_counter() - start >= 0.05
+    start = time.perf_counter()
+    Slowed(Sleeper(), share=1.5)(clip)
+    assert time.perf_counter() - start >= 2.5 * 0.02
 
 
 @pytest.mark.parametrize("name", SUBJECTS)

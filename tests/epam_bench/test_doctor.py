@@ -16,6 +16,7 @@ from epam_bench.doctor import (
     check_neighbours,
     check_quota,
     check_recording,
+    check_steadiness,
     check_steal,
     check_swap,
     check_threads,
@@ -101,10 +102,11 @@ def test_a_quiet_machine_calls_equals_equal_and_finds_the_slowdown(drawn_recordi
     checks = check_recording(drawn_recording.header, drawn_recording.generations[:9])
     assert {check.name: check.grade for check in checks} == {
         "harness": "good",
+        "steadiness": "good",
         "equal models": "good",
         "planted slowdown": "good",
     }
-    assert "0 false alarms in 4 trials" in checks[1].seen
+    assert "0 false alarms in 4 trials" in checks[2].seen
 
 
 def test_too_few_trials_tell_nothing_and_a_slowdown_that_is_not_there_is_not_found(
@@ -118,9 +120,23 @@ def test_too_few_trials_tell_nothing_and_a_slowdown_that_is_not_there_is_not_fou
         one.model_copy(update={"samples_ms": one.samples_ms | {"slowed": one.samples_ms["again"]}})
         for one in drawn_recording.generations[:6]
     ]
-    assert check_recording(drawn_recording.header, none_planted)[2].grade == "poor"
-    too_much = drawn_recording.header.model_copy(update={"wait_ms": 2.0})
-    assert check_recording(too_much, none_planted)[2].grade == "unknown"
+    assert check_recording(drawn_recording.header, none_planted)[3].grade == "poor"
+
+
+def test_a_machine_that_is_slower_for_minutes_is_no_steady_one(drawn_recording: Recording) -> None:
+    first, second = drawn_recording.generations[:2]
+    slower = second.model_copy(
+        update={
+            "samples_ms": {
+                name: tuple(tuple(1.5 * sample for sample in turn) for turn in turns)
+                for name, turns in second.samples_ms.items()
+            }
+        }
+    )
+    check = check_steadiness(Recording(drawn_recording.header, (first, slower)))
+    assert check.grade == "fair"
+    assert "within one run" in check.advice
+    assert check_steadiness(Recording(drawn_recording.header, (first,))).grade == "good"
 
 
 def test_the_whole_is_as_good_as_its_worst_known_part() -> None:

@@ -38,8 +38,8 @@ def calibrate(
 
     Example: epam-bench calibrate --minutes 20 -o reports/calibration
     """
-    from epam_bench.calibration import evaluate_calibration, read_recording
-    from epam_bench.commands.output import check_place, emit, tell
+    from epam_bench.calibration import EVALUATION_STEPS, evaluate_calibration, read_recording
+    from epam_bench.commands.output import check_place, emit, progress, tell
     from epam_reports.calibration_page import write_calibration
     from epam_reports.tables.calibration import promises_table, spread_trials_table, trial_sizes_table
 
@@ -52,7 +52,9 @@ def calibrate(
         except KeyboardInterrupt:
             interrupted = True
     try:
-        calibration = evaluate_calibration(read_recording(path))
+        recording = read_recording(path)
+        with progress("Judging trials", EVALUATION_STEPS) as advance:
+            calibration = evaluate_calibration(recording, advance)
     except InputError:
         if not interrupted:
             raise

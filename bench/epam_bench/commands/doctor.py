@@ -31,8 +31,8 @@ def doctor(
     """Is this machine fit to measure today? A grade for each thing looked at, and what to do.
 
     Timer, harness, neighbours, quota, clocks and memory are looked at; a model of about 4 ms is timed against
-    itself, and against itself slowed by 5 %, in fresh processes. Exit status: 1 if it is not fit (poor),
-    else 0: good, fair, or unknown where there was no time for the trials.
+    itself, and against itself slowed by 5 %, in fresh processes, and how steady its time is. Exit status: 1
+    if it is not fit (poor), else 0: good, fair, or unknown where there was no time for the trials.
 
     Example: epam-bench doctor --quick
     """

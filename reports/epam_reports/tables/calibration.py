@@ -5,7 +5,6 @@ from __future__ import annotations
 from epam_bench.calibration import (
     COVERED,
     FEWEST_FOUND,
-    JUDGED_SIZE,
     LONGEST_TRIAL_SECONDS,
     MOST_ALARMS,
     SLOWDOWN,
@@ -33,10 +32,11 @@ _SIZE_DTYPES = {
     "trials": "Int64",
     **{
         f"{name}{bound}": "Float64"
-        for name in ("alarms", "found", "covered_ratios", "covered_medians")
+        for name in ("alarms", "alarms_between", "found", "covered_ratios", "covered_medians")
         for bound in ("", "_low", "_high")
     },
     "half_width_percent": "Float64",
+    "median_half_width_percent": "Float64",
     "smallest_detectable_percent": "Float64",
 }
 
@@ -49,12 +49,14 @@ _SIZE_COLUMNS = (
         Column(key=key, header=header, decimals=1, interval=(f"{key}_low", f"{key}_high"))
         for key, header in (
             ("alarms", "False alarms"),
+            ("alarms_between", "Between runs"),
             ("found", "Found"),
             ("covered_ratios", "Ratio covered"),
             ("covered_medians", "Median covered"),
         )
     ),
-    Column(key="half_width_percent", header="Half-width (%)", decimals=2),
+    Column(key="half_width_percent", header="Ratio ± (%)", decimals=2),
+    Column(key="median_half_width_percent", header="Median ± (%)", decimals=1),
     Column(key="smallest_detectable_percent", header="Smallest difference (%)", decimals=2),
 )
 
@@ -66,12 +68,11 @@ def promises_table(calibration: Calibration) -> Table:
         name="calibration_promises",
         title="What is promised",
         caption=(
-            f"Trials of {JUDGED_SIZE} generations of fresh processes"
-            + (f", {size.seconds[0]:.0f} s long, at most {size.seconds[1]:.0f} s" if size else "")
-            + ". In brackets Wilson's 95 % interval: what so many trials say of all trials to come; kept "
-            "cannot be told where that reaches the bound and the share does not."
+            f"Trials of {size.generations} generations of fresh processes, {size.seconds[0]:.0f} s long, at "
+            f"most {size.seconds[1]:.0f} s. In brackets Wilson's 95 % interval: what so many trials say of "
+            "all trials to come; kept cannot be told where that reaches the bound and the share does not."
         ),
-        frame=typed_frame(_promise_rows(size, calibration.judged_spread) if size else [], _PROMISE_DTYPES),
+        frame=typed_frame(_promise_rows(size, calibration.judged_spread), _PROMISE_DTYPES),
         columns=(
             Column(key="promise", header="Promise"),
             Column(key="bound", header="Bound"),
@@ -80,7 +81,6 @@ def promises_table(calibration: Calibration) -> Table:
             Column(key="percent", header="Share (%)", decimals=1, interval=("percent_low", "percent_high")),
             Column(key="verdict", header="Kept"),
         ),
-        remarks=() if size else (f"Too short for trials of {JUDGED_SIZE} generations.",),
     )
 
 
@@ -91,10 +91,12 @@ def trial_sizes_table(calibration: Calibration) -> Table:
         title="Trials by their length",
         caption=(
             "The same recording, cut into disjoint runs of so many consecutive generations. False alarms: "
-            "equal models called different. Found: the slowed model called slower. Covered: 95 % intervals "
+            "equal models called different; between runs: those of one trial and the next, compared as two "
+            "runs are, by epam-bench compare. Found: the slowed model called slower. Covered: 95 % intervals "
             "that hold the true ratio (of equal models 1, of the slowed one that of the whole recording), "
-            "and the median of the whole recording. Shares in per cent, with Wilson's 95 % intervals; "
-            "half-width and smallest detectable difference are medians over trials."
+            "and the model's median over the whole recording. Shares in per cent, with Wilson's 95 % "
+            "intervals; half the intervals' widths (±) and the smallest detectable difference are medians "
+            "over trials."
         ),
         frame=typed_frame([_size_row(size) for size in calibration.sizes], _SIZE_DTYPES),
         columns=_SIZE_COLUMNS,
@@ -109,11 +111,13 @@ def spread_trials_table(calibration: Calibration) -> Table:
         title="Trials spread over three minutes",
         caption=(
             "The same recording, each run of nearly three minutes dealt out to several trials: as many "
-            "processes, but minutes apart. What the machine does for half a minute is then in every trial, "
-            "not in one."
+            "processes, but minutes apart, as those of a row of a long table are. What the machine does for "
+            "half a minute is then in every trial, not in one; trials of the same run meet the same, and "
+            "say less together than as many would that do not."
         ),
         frame=typed_frame([_size_row(size) for size in calibration.spread], _SIZE_DTYPES),
-        columns=_SIZE_COLUMNS,
+        # Spread trials take turns: one of them is no later run than another.
+        columns=tuple(column for column in _SIZE_COLUMNS if column.key != "alarms_between"),
         remarks=() if calibration.spread else ("Too short for such trials.",),
     )
 
@@ -132,12 +136,13 @@ def _promises(size: TrialSize, spread: TrialSize | None) -> dict[str, tuple[Shar
     """Each promise with what the trials showed, and the shares that keep it."""
     told = {
         "equal models are called different": (size.alarms, (0.0, MOST_ALARMS)),
+        "the same of two runs, one after the other": (size.alarms_between, (0.0, MOST_ALARMS)),
         f"a planted slowdown of {SLOWDOWN:.0%} is called slower": (size.found, (FEWEST_FOUND, 1.0)),
         "the interval holds the true ratio": (size.covered_ratios, COVERED),
         "the interval holds the long-run median": (size.covered_medians, COVERED),
     }
     if spread:
-        whole = f"the same, of as many generations spread over {spread.seconds[0]:.0f} s"
+        whole = f"the same, of {spread.generations} generations spread over {spread.seconds[0]:.0f} s"
         told[whole] = (spread.covered_medians, COVERED)
     return told
 
@@ -178,10 +183,12 @@ def _size_row(size: TrialSize) -> dict[str, object]:
         "seconds_longest": size.seconds[1],
         "trials": size.alarms.trials,
         **_percent("alarms", size.alarms),
+        **_percent("alarms_between", size.alarms_between),
         **_percent("found", size.found),
         **_percent("covered_ratios", size.covered_ratios),
         **_percent("covered_medians", size.covered_medians),
         "half_width_percent": 100 * size.half_width,
+        "median_half_width_percent": 100 * size.median_half_width,
         "smallest_detectable_percent": 100 * size.smallest_detectable,
     }
 
