@@ -69,7 +69,7 @@ class FilmedClip:
     Attributes:
         path: the file.
         annotation: its keypoints; none where they are estimated, or RGB alone needs none.
-        persons: a frame, at most.
+        persons: a frame, at most; 0 where nothing says so.
         frames: of the file.
         size: its width and height.
         origin: what it is, in words.
@@ -185,15 +185,23 @@ def open_clip(video: Path, annotations: Path | None, sample: str | None = None) 
     """
     facts = read_facts(video)
     annotation = _find_sample(annotations, video, sample) if annotations else None
-    present = 0 if annotation is None else int((annotation.keypoint_score > 0).any(axis=-1).sum(axis=0).max())
     return FilmedClip(
         path=video,
         annotation=annotation,
-        persons=present,
+        persons=count_persons(annotation),
         frames=annotation.total_frames if annotation else facts.packets,
         size=(facts.width, facts.height),
         origin=video.name,
     )
+
+
+def count_persons(annotation: Annotation | None) -> int:
+    """How many are in the fullest frame; a person is who has a joint with a place and a score."""
+    if annotation is None:
+        return 0
+    placed = (np.abs(annotation.keypoint) > 0).any(axis=-1)
+    present = (placed & (annotation.keypoint_score > 0)).any(axis=-1)
+    return int(present.sum(axis=0).max())
 
 
 def _find_sample(path: Path, video: Path, sample: str | None) -> Annotation:

@@ -164,10 +164,10 @@ def test_ctrl_c_keeps_what_was_measured(clips: list[FilmedClip]) -> None:
 
 
 @pytest.fixture
-def annotated(clips: list[FilmedClip], tmp_path: Path) -> Callable[[Sequence[str]], Path]:
-    """A pickle with the first clip's keypoints under each of the names."""
+def annotated(clips: list[FilmedClip], tmp_path: Path) -> Callable[..., Path]:
+    """A pickle with the first clip's keypoints under each of the names, with changes."""
 
-    def write(names: Sequence[str]) -> Path:
+    def write(names: Sequence[str], **changes: object) -> Path:
         known = clips[0].annotation
         assert known is not None
         fields = {
@@ -175,14 +175,14 @@ def annotated(clips: list[FilmedClip], tmp_path: Path) -> Callable[[Sequence[str
             "keypoint": known.keypoint, "keypoint_score": known.keypoint_score,
         }  # fmt: skip
         path = tmp_path / "annotations.pkl"
-        path.write_bytes(pickle.dumps([{"frame_dir": name, **fields} for name in names]))
+        path.write_bytes(pickle.dumps([{"frame_dir": name, **fields, **changes} for name in names]))
         return path
 
     return write
 
 
 def test_a_video_of_ones_own_is_found_in_its_annotations(
-    clips: list[FilmedClip], annotated: Callable[[Sequence[str]], Path]
+    clips: list[FilmedClip], annotated: Callable[..., Path]
 ) -> None:
     clip = open_clip(clips[0].path, annotated(["other", clips[0].path.stem]))
     assert clip.annotation is not None
@@ -194,6 +194,19 @@ def test_a_video_of_ones_own_is_found_in_its_annotations(
         AnnotationError, match=r"which of its 2 samples is the video .* Name it with --sample"
     ):
         open_clip(clips[0].path, annotated(["one", "other"]))
+
+
+def test_an_absent_person_of_a_file_without_scores_is_not_counted(
+    clips: list[FilmedClip], annotated: Callable[..., Path]
+) -> None:
+    known = clips[0].annotation
+    assert known is not None
+    both = np.concatenate([known.keypoint, np.zeros_like(known.keypoint)])
+    clip = open_clip(clips[0].path, annotated(["only"], keypoint=both, keypoint_score=None))
+    assert clip.persons == 1
+    seen = np.ones(both.shape[:3], dtype=np.float32)
+    seen[0] = 0
+    assert open_clip(clips[0].path, annotated(["only"], keypoint=both, keypoint_score=seen)).persons == 0
 
 
 def test_a_video_without_keypoints_is_refused_where_they_are_needed(clips: list[FilmedClip]) -> None:
