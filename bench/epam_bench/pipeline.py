@@ -10,6 +10,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -56,7 +57,10 @@ COVERED_WITHIN = 0.05
 """How far the steps' sum may be from the whole before a row says so."""
 
 AUTOMATIC, GIVEN = "auto", "given"
-"""Where keypoints come from: an estimator if one is installed, or the video's annotation."""
+"""Where keypoints come from: an estimator if one is installed, or the video's annotation.
+
+RGB alone, which is only cut to the people, takes the annotation's where there is one.
+"""
 
 CHECKED_CLIPS = 2
 TOP_CLASSES = 5
@@ -102,6 +106,25 @@ class PipelinePlan:
     device: str
     threads: int
     poses: str
+
+
+class Keypoints(NamedTuple):
+    """Where keypoints come from.
+
+    Attributes:
+        estimator: what finds them; none where they are given, or not needed.
+        origin: in words.
+    """
+
+    estimator: PoseEstimator | None
+    origin: str
+
+
+class _Prepared(NamedTuple):
+    """A network's inputs without a batch dimension, and the people that they were made with."""
+
+    inputs: tuple[Tensor, ...]
+    people: Annotation | None
 
 
 @dataclass(kw_only=True, eq=False)
@@ -219,17 +242,17 @@ def _find_sample(path: Path, video: Path, sample: str | None) -> Annotation:
     )
 
 
-def choose_estimator(plan: PipelinePlan) -> tuple[PoseEstimator | None, str]:
-    """The estimator that finds the keypoints, if one does, and in words where they come from.
+def choose_estimator(plan: PipelinePlan) -> Keypoints:
+    """Where keypoints come from for a network that sees them, whatever the video.
 
     Raises:
         InputError: one was asked for by name and cannot be loaded.
     """
     if plan.poses == GIVEN:
-        return None, "given, as asked"
+        return Keypoints(None, "given, as asked")
     if plan.poses != AUTOMATIC:
         estimator = load_pose_estimator(plan.poses, device=plan.device)
-        return estimator, estimator.name
+        return Keypoints(estimator, estimator.name)
     reasons = []
     for name in list_pose_estimators():
         if missing := missing_for_poses(name):
@@ -240,8 +263,8 @@ def choose_estimator(plan: PipelinePlan) -> tuple[PoseEstimator | None, str]:
         except InputError as error:
             reasons.append(str(error))
         else:
-            return estimator, estimator.name
-    return None, f"given, no estimator: {'; '.join(reasons)}"
+            return Keypoints(estimator, estimator.name)
+    return Keypoints(None, f"given, no estimator: {'; '.join(reasons)}")
 
 
 def count_passes(clips: int, *, samples: int, warmup: int) -> int:
@@ -275,13 +298,14 @@ def measure_pipeline(
     Raises:
         EpamError: a video or network that cannot be used, or a form that gives other logits.
     """
-    estimator, keypoints = choose_estimator(plan)
+    chosen = choose_estimator(plan)
     setting = Setting(plan.device, "fp32", 1, plan.threads)
     with honest_arithmetic(setting), collect_video_warnings() as complaints:
         network = load_network(plan.choice, device=plan.device)
-        way = _Way(network, estimator)
-        inputs = [way.prepare(clip, nullcontext) for clip in clips]
-        way = _Way(_in_form(network, plan, inputs), estimator)
+        way = _Way(plan, network, chosen)
+        prepared = [way.prepare(clip, nullcontext) for clip in clips]
+        inputs = [one.inputs for one in prepared]
+        way = _Way(plan, _in_form(network, plan, inputs), chosen)
         equality = _check(way.network, plan, inputs)
         before = read_load()
         measured, interrupted = _measure(way, clips, samples, warmup, random.Random(seed), report)
@@ -291,8 +315,8 @@ def measure_pipeline(
     if plan.precision == "int8":
         shared = (*shared, "int8: calibrated on the clips that are timed")
     records = tuple(
-        _record(plan, way, clip, passes, keypoints, equality, shared, samples)
-        for clip, passes in zip(clips, measured, strict=True)
+        _record(plan, way, clip, made, passes, equality, shared, samples)
+        for clip, made, passes in zip(clips, prepared, measured, strict=True)
         if passes.steps and passes.wholes
     )
     return PipelineOutcome(records=records, interrupted=interrupted)
@@ -301,9 +325,10 @@ def measure_pipeline(
 class _Way:
     """From a file to the best classes, each step under its own name."""
 
-    def __init__(self, network: Network, estimator: PoseEstimator | None) -> None:
+    def __init__(self, plan: PipelinePlan, network: Network, chosen: Keypoints) -> None:
         self.network = network
-        self._estimator = estimator
+        self._automatic = plan.poses == AUTOMATIC
+        self._chosen = chosen
         self._pipeline = Pipeline(network.spec.pipeline_kind, network.spec.clip_size)
         self._uses_cuda = network.device.type == "cuda"
 
@@ -312,9 +337,18 @@ class _Way:
         """Whether keypoints are of any use to the network."""
         return self._pipeline.needs_keypoints
 
+    def keypoints_of(self, clip: FilmedClip) -> Keypoints:
+        """Where this video's come from: RGB alone is content with given ones, and may do without any."""
+        chosen = self._chosen
+        if self.sees_people:
+            return chosen
+        if clip.annotation is None:
+            return chosen if chosen.estimator else Keypoints(None, "not needed")
+        return Keypoints(None, "given") if self._automatic else chosen
+
     def go(self, clip: FilmedClip, step: StepTimer) -> NDArray[np.int64]:
         """Return the best classes, best first."""
-        inputs = self.prepare(clip, step)
+        inputs = self.prepare(clip, step).inputs
         with step("network"), torch.inference_mode():
             output = self.network.call(*(tensor[None].to(self.network.device) for tensor in inputs))
             if self._uses_cuda:
@@ -323,14 +357,15 @@ class _Way:
             scores = next(iter(stream_logits(output, default=self.network.default_stream).values()))
             return scores[0].float().cpu().numpy().argsort()[::-1][:TOP_CLASSES]
 
-    def prepare(self, clip: FilmedClip, step: StepTimer) -> tuple[Tensor, ...]:
-        """The network's inputs, without a batch dimension."""
-        if self._estimator is None or (clip.annotation is not None and not self.sees_people):
-            return self._from_given(clip, step)
+    def prepare(self, clip: FilmedClip, step: StepTimer) -> _Prepared:
+        """The network's inputs, and the people in them."""
+        estimator = self.keypoints_of(clip).estimator
+        if estimator is None:
+            return _Prepared(self._from_given(clip, step), clip.annotation)
         with step("decode"):
             frames, _ = decode_chosen_frames(clip.path, self._pipeline.frames_of_window)
         with step("pose"):
-            poses = self._estimator(frames)
+            poses = estimator(frames)
         with step("sampling"):
             count, height, width = frames.shape[:3]
             people = annotate_window(
@@ -340,9 +375,10 @@ class _Way:
                 image_size=(height, width),
                 name=clip.path.stem,
             )
-        return self._pipeline.prepare_window(
+        inputs = self._pipeline.prepare_window(
             people, lambda indices: frames[indices], origin=str(clip.path), step=step
         )
+        return _Prepared(inputs, people)
 
     def _from_given(self, clip: FilmedClip, step: StepTimer) -> tuple[Tensor, ...]:
         if clip.annotation is None and self.sees_people:
@@ -431,14 +467,14 @@ def _record(
     plan: PipelinePlan,
     way: _Way,
     clip: FilmedClip,
+    prepared: _Prepared,
     passes: _Passes,
-    keypoints: str,
     equality: Equality,
     shared: tuple[str, ...],
     samples: int,
 ) -> PipelineRecord:
     stopped = _stopped(passes, samples)
-    caveats = (*shared, *stopped)
+    caveats = (*shared, *stopped, *_missed(way, clip, prepared))
     taken = [row for row in dict.fromkeys(ROWS.values()) if row in passes.steps[0]]
     steps = tuple(
         PipelineStep(name=row, samples_ms=tuple(1000 * seconds[row] for seconds in passes.steps))
@@ -454,11 +490,12 @@ def _record(
         precision=plan.precision,
         backend=plan.backend,
         threads=plan.threads,
-        persons=clip.persons,
+        # The annotated ones name the video, whatever an estimator finds: a caveat says where it is not they.
+        persons=clip.persons if clip.annotation is not None else count_persons(prepared.people),
         video_frames=clip.frames,
         video_size=clip.size,
         video=clip.origin,
-        keypoints=keypoints if way.sees_people or clip.annotation is not None else "not needed",
+        keypoints=way.keypoints_of(clip).origin,
         equality=EqualityCheck(
             reference=equality.reference,
             clips=equality.clips,
@@ -471,6 +508,20 @@ def _record(
         whole_ms=wholes,
     )
     return record.model_copy(update={"caveats": (*caveats, *_uncovered(record))})
+
+
+def _missed(way: _Way, clip: FilmedClip, prepared: _Prepared) -> tuple[str, ...]:
+    """What was timed with fewer or more people than the record says."""
+    caveats = []
+    found = count_persons(prepared.people)
+    if clip.annotation is not None and found != clip.persons:
+        caveats.append(
+            f"persons found in a frame: at most {found}, not {clip.persons}; the times are those of what was "
+            "found"
+        )
+    if way.sees_people and not prepared.inputs[-1].any():
+        caveats.append("the heatmaps are empty: nobody was seen in the frames that were looked at")
+    return tuple(caveats)
 
 
 def _uncovered(record: PipelineRecord) -> tuple[str, ...]:

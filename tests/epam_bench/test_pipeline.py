@@ -82,15 +82,84 @@ class Estimator:
         return Poses(np.tile(places, (1, len(frames), 1, 2)), np.ones((1, len(frames), 17)))
 
 
+class Blind(Estimator):
+    def __call__(self, frames: NDArray[np.uint8]) -> Poses:
+        return Poses(*(found[:0] for found in super().__call__(frames)))
+
+
+@pytest.fixture
+def install(monkeypatch: pytest.MonkeyPatch) -> Callable[[Estimator], None]:
+    """Put an estimator in the place of rtmlib."""
+
+    def put(estimator: Estimator) -> None:
+        monkeypatch.setattr(pipeline, "missing_for_poses", lambda name: None)
+        monkeypatch.setattr(pipeline, "load_pose_estimator", lambda name, device: estimator)
+
+    return put
+
+
 def test_an_estimators_step_is_timed_on_the_frames_that_are_looked_at(
-    clips: list[FilmedClip], monkeypatch: pytest.MonkeyPatch
+    clips: list[FilmedClip], install: Callable[[Estimator], None]
 ) -> None:
-    monkeypatch.setattr(pipeline, "missing_for_poses", lambda name: None)
-    monkeypatch.setattr(pipeline, "load_pose_estimator", lambda name, device: Estimator())
-    alone = dataclasses.replace(clips[0], annotation=None)
+    install(Estimator())
+    alone = dataclasses.replace(clips[1], annotation=None)
     [record] = measure("epam_net", [alone])
     assert [step.name for step in record.steps][:3] == ["decode", "pose", "sampling and crop"]
     assert record.keypoints == "made-up 1"
+    # Nobody says how many there are but the estimator.
+    assert record.persons == 1
+
+
+@pytest.mark.parametrize(
+    ("annotated", "poses", "estimated", "keypoints"),
+    [
+        (True, "auto", False, "given"),
+        (True, "given", False, "given, as asked"),
+        (True, "rtmlib", True, "made-up 1"),
+        (False, "auto", True, "made-up 1"),
+    ],
+)
+def test_of_rgb_alone_it_is_said_where_its_keypoints_came_from(
+    annotated: bool,
+    poses: str,
+    estimated: bool,
+    keypoints: str,
+    clips: list[FilmedClip],
+    install: Callable[[Estimator], None],
+) -> None:
+    install(Estimator())
+    clip = clips[0] if annotated else dataclasses.replace(clips[0], annotation=None)
+    [record] = measure("x_shiftnet_rgb", [clip], poses=poses)
+    assert ("pose" in [step.name for step in record.steps]) == estimated
+    assert record.keypoints == keypoints
+
+
+def test_rgb_alone_needs_no_keypoints_of_crops(tmp_path: Path) -> None:
+    [crop] = draw_clips(tmp_path, persons=[1], frame_counts=[10], size=(224, 224))
+    [record] = measure("x_shiftnet_rgb", [dataclasses.replace(crop, annotation=None)], poses="given")
+    assert (record.keypoints, record.persons) == ("not needed", 0)
+
+
+def test_people_that_were_not_found_are_told(
+    clips: list[FilmedClip], install: Callable[[Estimator], None]
+) -> None:
+    few = "persons found in a frame: at most {}, not 2; the times are those of what was found"
+    empty = "the heatmaps are empty: nobody was seen in the frames that were looked at"
+    install(Estimator())
+    one, two = measure("epam_net", clips)
+    assert (one.persons, two.persons) == (1, 2)
+    assert few.format(1) in two.caveats
+    assert not any("persons found" in caveat for caveat in one.caveats)
+    assert empty not in two.caveats
+    install(Blind())
+    [record] = measure("epam_net", clips[1:])
+    assert record.persons == 2
+    assert {few.format(0), empty} <= set(record.caveats)
+
+
+def test_nothing_is_said_of_people_who_are_all_there(clips: list[FilmedClip]) -> None:
+    for record in measure("x_shiftnet_pose", clips, poses="given"):
+        assert not any("persons found" in caveat or "heatmaps" in caveat for caveat in record.caveats)
 
 
 def test_a_videos_warning_is_told_once_however_often_it_is_decoded(clips: list[FilmedClip]) -> None:

@@ -83,8 +83,8 @@ def pipeline(
     poses: Annotated[
         str,
         typer.Option(
-            help="Where keypoints come from: auto (an estimator if one is installed), given, or "
-            "rtmlib, rtmlib:balanced …"
+            help="Where keypoints come from: auto (an estimator if one is installed; for RGB alone given "
+            "ones, if any), given, or rtmlib, rtmlib:balanced …"
         ),
     ] = "auto",
     checkpoint: Annotated[
