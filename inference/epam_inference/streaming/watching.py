@@ -111,7 +111,6 @@ def watch(
     problems: list[EpamError] = []
     thread = threading.Thread(target=_decode, args=(source, buffer, problems), daemon=True, name="decoding")
     tally = DecisionTally()
-    stride_seconds = stride_frames / source.frames_per_second
     start = time.monotonic()
     thread.start()
     ended_by = END_OF_STREAM
@@ -122,7 +121,7 @@ def watch(
                 ended_by = "the user"
                 break
             if window is not None:
-                decision = _decide_on(window, decide, tally.decisions, stride_seconds, source.keeps_time)
+                decision = _decide_on(window, decide, tally.decisions, buffer if source.keeps_time else None)
                 tally.add(decision)
                 on_decision(decision)
             elif source.is_live and time.monotonic() - buffer.newest_at > silent_seconds:
@@ -168,9 +167,8 @@ def _decode(source: FrameSource, buffer: WindowBuffer, problems: list[EpamError]
         buffer.finish()
 
 
-def _decide_on(
-    window: Window, decide: Decider, number: int, stride_seconds: float, keeps_time: bool
-) -> Decision:
+def _decide_on(window: Window, decide: Decider, number: int, deadlines: WindowBuffer | None) -> Decision:
+    """Decide, and tell whether it was in time; ``deadlines`` says when the next is due, if at all."""
     logits = decide(window)
     delay = time.monotonic() - window.last.captured
     return Decision(
@@ -183,5 +181,5 @@ def _decide_on(
         is_off_stride=window.is_off_stride,
         logits=logits,
         delay_seconds=delay,
-        is_late=delay > stride_seconds if keeps_time else None,
+        is_late=None if deadlines is None else deadlines.has_passed(window),
     )

@@ -115,6 +115,11 @@ class WindowBuffer:
             self._change.notify_all()
             return window
 
+    def has_passed(self, window: Window) -> bool:
+        """Whether the frame has come with which the window after this one is due."""
+        with self._change:
+            return self.frames > window.last.number + self._stride
+
     @property
     def is_empty(self) -> bool:
         """Whether the stream has ended and no window waits."""

@@ -95,15 +95,35 @@ def test_the_newest_window_wins_where_decisions_are_slow(frames: Frames) -> None
     assert 0 < summary.dropped_frames <= 9
 
 
-def test_a_decision_after_the_next_was_due_is_late(frames: Frames) -> None:
+def test_a_decision_is_late_when_the_frame_has_come_with_which_the_next_is_due(frames: Frames) -> None:
+    started, due = threading.Event(), threading.Event()
+
+    def before(number: int) -> None:
+        if number == 6:
+            assert started.wait(10)
+        if number == 9:  # frame 8 is in the buffer, the last of the next window
+            due.set()
+
+    def decide(window: Window) -> StreamScores:
+        started.set()
+        assert due.wait(10)
+        return SCORES
+
+    outcome, decisions = look(frames(10, keeps_time=True, before=before), decide)
+    assert spans(decisions) == [(0, 5), (3, 8)]
+    assert [decision.is_late for decision in decisions] == [True, False]
+    assert outcome.summary.late == 1
+
+
+def test_a_decision_is_in_time_while_the_stream_is_slower_than_it_says(frames: Frames) -> None:
     def slow(window: Window) -> StreamScores:
-        time.sleep(0.12)  # three frames of 1/30 s are 0.1 s
+        time.sleep(0.12)  # three frames of 1/30 s are 0.1 s, and none has come
         return SCORES
 
     outcome, [decision] = look(frames(6, keeps_time=True), slow)
-    assert decision.is_late
     assert decision.delay_seconds >= 0.12
-    assert outcome.summary.late == 1
+    assert decision.is_late is False
+    assert outcome.summary.late == 0
 
 
 def test_nobody_in_a_window_is_counted_and_not_decided(frames: Frames) -> None:

@@ -167,3 +167,13 @@ def test_hours_of_frames_take_no_more_memory_than_two_windows_and_the_ring() -> 
     assert buffer.given_up > 1000
     assert most <= 3 * 30 + 1
     assert window is not None
+
+
+def test_a_window_has_passed_when_the_next_one_is_due(frame: Frame) -> None:
+    buffer = WindowBuffer(4, 2)
+    put(buffer, frame, 5)
+    window = buffer.take(0)
+    assert window is not None
+    assert not buffer.has_passed(window)  # of the frames 0 to 3; the next is of 2 to 5
+    put(buffer, frame, 5, 6)
+    assert buffer.has_passed(window)
