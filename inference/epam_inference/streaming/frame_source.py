@@ -187,6 +187,11 @@ class LiveSource:
         if not self._container.streams.video:
             raise VideoError(f"{kind}: has no pictures")
         self._stream = self._container.streams.video[0]
+        if self._stream.codec_context is None:
+            raise VideoError(
+                f"{kind}: is coded in a way that FFmpeg doesn't know; send it as H.264, as "
+                "ffmpeg … -c:v libx264 -f matroska -"
+            )
         self._stream.thread_type = "SLICE"
         self._stream.codec_context.thread_count = 1
         self._stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
@@ -277,6 +282,11 @@ def _open_camera(text: str) -> LiveSource:
 
 
 def _open_standard_input() -> av.container.InputContainer:
+    if sys.stdin is None:  # so Python has it where the shell closed it, or a service has none
+        raise VideoError(
+            "standard input: is closed; send a video to it, as "
+            "ffmpeg … -f matroska - | epam-predict --stream -"
+        )
     try:
         # A buffer would wait to be full.
         unbuffered = io.FileIO(sys.stdin.fileno(), closefd=False)

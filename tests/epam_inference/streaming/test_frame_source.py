@@ -189,6 +189,11 @@ def test_sound_alone_is_refused() -> None:
         camera(content.getvalue())
 
 
+def test_a_codec_that_ffmpeg_does_not_know_is_refused(matroska: bytes) -> None:
+    with pytest.raises(VideoError, match=r"camera 0: is coded in a way that FFmpeg doesn't know; send it as"):
+        camera(matroska.replace(b"V_MJPEG", b"V_OTHER"))
+
+
 def test_standard_input_gives_frames_as_they_come(matroska: bytes) -> None:
     code = (
         "import sys; from epam_inference.streaming.frame_source import open_source\n"
@@ -218,3 +223,9 @@ def test_what_is_no_video_on_standard_input_is_refused(
         monkeypatch.setattr("sys.stdin", text)
         with pytest.raises(VideoError, match="standard input: is not a video"):
             open_source("-")
+
+
+def test_a_closed_standard_input_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(VideoError, match="standard input: is closed; send a video to it"):
+        open_source("-")
