@@ -171,17 +171,17 @@ class LiveSource:
         name: what the user called it.
         kind: what it is, for messages.
         open_container: opens it.
-        endless: whether its end is a fault, as a camera's is.
+        is_camera: its end is a fault, and its packets lie in its driver's memory.
     """
 
     is_live = True
 
-    def __init__(self, name: str, kind: str, open_container: Opener, *, endless: bool = False) -> None:
+    def __init__(self, name: str, kind: str, open_container: Opener, *, is_camera: bool = False) -> None:
         self.name = name
         self.keeps_time = True
         self.damaged_frames = 0
         self._kind = kind
-        self._endless = endless
+        self._is_camera = is_camera
         self._stopped = False
         self._container = open_container()
         if not self._container.streams.video:
@@ -219,7 +219,7 @@ class LiveSource:
             raise VideoError(f"{self._kind}: went away after {count} frames ({error.strerror})") from None
         if self._stopped:
             return
-        if self._endless:
+        if self._is_camera:
             raise VideoError(f"{self._kind}: went away after {count} frames")
         if count == 0:
             raise VideoError(f"{self._kind}: ended without a frame that can be decoded; check what sends it")
@@ -229,8 +229,10 @@ class LiveSource:
         self._stopped = True
 
     def _decode(self) -> Iterator[tuple[av.VideoFrame, float]]:
-        for packet in self._container.demux(self._stream):
-            captured = time.monotonic()
+        packets = self._container.demux(self._stream)
+        # By `map`: no variable, not even of a traceback, holds a camera's own packet when it is closed.
+        for packet in map(_own_copy, packets) if self._is_camera else packets:
+            arrived = time.monotonic()
             # A damaged picture is passed over, as on any line; the next is a thirtieth of a second away.
             try:
                 frames = packet.decode()
@@ -239,7 +241,23 @@ class LiveSource:
                 continue
             sound = [frame for frame in frames if not frame.is_corrupt]
             self.damaged_frames += len(frames) - len(sound)
-            yield from ((frame, captured) for frame in sound)
+            yield from ((frame, arrived) for frame in sound)
+
+
+def _own_copy(packet: av.Packet) -> av.Packet:
+    """Copy a camera's packet out of the memory of its driver.
+
+    The driver unmaps it when the camera is closed, and raw pictures are decoded without a copy: a
+    window's frames, which outlive the camera, would be read from memory that is gone.
+    """
+    if not packet.size:  # the last one, which asks the decoder for what it holds back
+        return packet
+    copy = av.Packet(packet.size)
+    copy.update(packet)  # type: ignore[arg-type]  # takes whatever has a buffer
+    copy.stream, copy.time_base = packet.stream, packet.time_base
+    copy.pts, copy.dts = packet.pts, packet.dts
+    copy.is_keyframe, copy.is_corrupt = packet.is_keyframe, packet.is_corrupt
+    return copy
 
 
 def _converter(frame: av.VideoFrame) -> Callable[[], NDArray[np.uint8]]:
@@ -278,7 +296,7 @@ def _open_camera(text: str) -> LiveSource:
                 "that you may read it"
             ) from None
 
-    return LiveSource(text, f"camera {place}", open_container, endless=True)
+    return LiveSource(text, f"camera {place}", open_container, is_camera=True)
 
 
 def _open_standard_input() -> av.container.InputContainer:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import errno
 import io
 import os
 import subprocess
 import sys
 import threading
 import time
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -110,8 +113,10 @@ def test_on_other_systems_a_camera_comes_through_standard_input(monkeypatch: pyt
 # ── Live ──
 
 
-def camera(content: bytes, *, endless: bool = True) -> LiveSource:
-    return LiveSource("0", "camera 0", lambda: av.open(io.BytesIO(content)), endless=endless)
+def camera(content: bytes, *, is_camera: bool = True, format_: str | None = None) -> LiveSource:
+    return LiveSource(
+        "0", "camera 0", lambda: av.open(io.BytesIO(content), format=format_), is_camera=is_camera
+    )
 
 
 @pytest.fixture(scope="module")
@@ -134,13 +139,13 @@ def test_a_camera_that_goes_away_is_told_after_its_frames(matroska: bytes) -> No
 
 
 def test_a_stream_that_may_end_ends_in_good_order(matroska: bytes) -> None:
-    assert len(list(camera(matroska, endless=False))) == 24
+    assert len(list(camera(matroska, is_camera=False))) == 24
 
 
 def test_a_stream_of_which_no_frame_can_be_decoded_is_an_error(
     matroska: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = camera(matroska, endless=False)
+    source = camera(matroska, is_camera=False)
     monkeypatch.setattr(source, "_decode", lambda: iter(()))
     with pytest.raises(VideoError, match="camera 0: ended without a frame that can be decoded"):
         list(source)
@@ -156,7 +161,7 @@ class Spoilt:
 def test_damaged_frames_of_a_live_stream_are_passed_over_and_counted(
     matroska: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = camera(matroska, endless=False)
+    source = camera(matroska, is_camera=False)
     container = source._container
 
     class Line:
@@ -167,6 +172,65 @@ def test_damaged_frames_of_a_live_stream_are_passed_over_and_counted(
 
     monkeypatch.setattr(source, "_container", Line())
     assert (len(list(source)), source.damaged_frames) == (24, 2)
+
+
+class Memory(bytearray):
+    """Of a frame; a ``bytearray`` itself has no weak references."""
+
+
+class Unplugged:
+    """A camera whose driver lends the memory of its frames, and is pulled out after the last."""
+
+    def __init__(self, packets: Iterator[av.Packet]) -> None:
+        self.packets = packets
+        self.lent: list[weakref.ref[Memory]] = []
+        self.in_use_when_closed: int | None = None
+
+    def demux(self, stream: object) -> Unplugged:
+        return self
+
+    def __iter__(self) -> Unplugged:
+        return self
+
+    def __next__(self) -> av.Packet:
+        packet = next(self.packets)
+        if not packet.size:
+            raise av.FFmpegError(errno.ENODEV, "No such device")
+        memory = Memory(bytes(packet))
+        self.lent.append(weakref.ref(memory))
+        lent = av.Packet(memory)
+        lent.stream, lent.time_base, lent.pts = packet.stream, packet.time_base, packet.pts
+        return lent
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        self.in_use_when_closed = sum(memory() is not None for memory in self.lent)
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_nothing_holds_the_memory_of_a_camera_that_is_closed(
+    stopped: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = io.BytesIO()
+    write(content, format_="nut", codec="rawvideo")
+    source = camera(content.getvalue())
+    driver = Unplugged(source._container.demux(video=0))
+    monkeypatch.setattr(source, "_container", driver)
+    seen: list[StreamFrame] = []
+    if stopped:
+        for frame in source:
+            seen.append(frame)
+            if frame.number == 9:
+                source.stop()
+    else:
+        with pytest.raises(VideoError, match=r"camera 0: went away after 24 frames \(No such device\)"):
+            collect(source, seen)
+    assert len(seen) == (10 if stopped else 24)
+    assert driver.in_use_when_closed == 0
+    assert [frame.to_rgb().mean() for frame in seen] == pytest.approx(range(len(seen)), abs=2)
+    assert [frame.seconds for frame in seen] == pytest.approx([frame.number / 24 for frame in seen], abs=0.01)
 
 
 def test_a_live_stream_stops_at_the_next_frame(matroska: bytes) -> None:
