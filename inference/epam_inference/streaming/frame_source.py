@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from epam.data.preparation.frame_stream import read_facts, stream_frames
 from epam.data.video import MAX_PIXELS
 from epam.errors import InputError, VideoError
+from epam_inference.streaming.stream_clock import StreamClock
 
 STANDARD_INPUT = "-"
 
@@ -31,7 +32,10 @@ _CAMERAS: Mapping[str, tuple[str, str]] = {
 }
 """By system: FFmpeg's name for its cameras, and the name of the one with a number."""
 
-_DECODABLE_FOREVER = "matroska,webm,mpegts,nut,avi,flv,mp4,mov,h264,hevc,mjpeg"
+_WITHOUT_CLOCK = ("h264", "hevc", "mjpeg")
+"""Formats that are coded pictures and nothing else: their times are FFmpeg's guess at a frame rate."""
+
+_DECODABLE_FOREVER = ",".join(("matroska,webm,mpegts,nut,avi,flv,mp4,mov", *_WITHOUT_CLOCK))
 """What standard input may be: formats that can be read from front to back, and open no further files."""
 
 
@@ -41,7 +45,8 @@ class StreamFrame(NamedTuple):
     Attributes:
         number: from 0.
         seconds: since the first frame, by the stream's own clock.
-        captured: when it was there to be seen, by ``time.monotonic()``.
+        captured: when it was there to be seen, by ``time.monotonic()``; of a live stream as
+            :class:`StreamClock` finds it.
         to_rgb: makes its picture, ``(height, width, 3)`` of 8 bits.
     """
 
@@ -198,22 +203,21 @@ class LiveSource:
         self.size = (self._stream.height, self._stream.width)
         rate = self._stream.average_rate or self._stream.guessed_rate
         self.frames_per_second = float(rate) if rate and 0 < rate <= 1000 else USUAL_RATE
+        self._has_clock = self._container.format.name not in _WITHOUT_CLOCK
 
     def __iter__(self) -> Iterator[StreamFrame]:
         """The frames; the container is closed after them."""
         count = 0
+        clock = StreamClock(1 / self.frames_per_second)
         try:
             with self._container:
-                for frame, captured in self._decode():
+                for frame, arrived in self._decode():
                     if self._stopped:
                         return
-                    # Where a stream has no clock of its own, that of its arrival.
-                    shown = captured if frame.time is None else float(frame.time)
-                    if count == 0:
-                        first = shown
                     if (frame.height, frame.width) != self.size:
                         raise VideoError(f"{self._kind}: changes its frame size after {count} frames")
-                    yield StreamFrame(count, shown - first, captured, _converter(frame))
+                    seconds, captured = clock.place(frame.time if self._has_clock else None, arrived)
+                    yield StreamFrame(count, seconds, captured, _converter(frame))
                     count += 1
         except (av.FFmpegError, OSError) as error:
             raise VideoError(f"{self._kind}: went away after {count} frames ({error.strerror})") from None

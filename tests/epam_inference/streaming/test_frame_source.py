@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import av
@@ -231,6 +231,50 @@ def test_nothing_holds_the_memory_of_a_camera_that_is_closed(
     assert driver.in_use_when_closed == 0
     assert [frame.to_rgb().mean() for frame in seen] == pytest.approx(range(len(seen)), abs=2)
     assert [frame.seconds for frame in seen] == pytest.approx([frame.number / 24 for frame in seen], abs=0.01)
+
+
+def arriving(
+    source: LiveSource, arrivals: Callable[[int], float], monkeypatch: pytest.MonkeyPatch, *timeless: int
+) -> list[StreamFrame]:
+    """The source's frames, as if each had arrived then, some of them without a time."""
+    decoded = [(frame, arrivals(number)) for number, (frame, _) in enumerate(source._decode())]
+    for number in timeless:
+        decoded[number][0].pts = None
+    monkeypatch.setattr(source, "_decode", lambda: iter(decoded))
+    return list(source)
+
+
+def test_frames_that_waited_in_a_queue_are_not_taken_for_new(
+    matroska: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the twelfth on they come all at once, a second late."""
+    found = arriving(
+        camera(matroska, is_camera=False),
+        lambda number: 100 + (number / 24 if number < 12 else 2),
+        monkeypatch,
+    )
+    assert [frame.captured for frame in found] == pytest.approx(
+        [100 + number / 24 for number in range(24)], abs=0.01
+    )
+
+
+def test_a_frame_without_a_time_is_one_after_the_one_before_it(
+    matroska: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = arriving(camera(matroska, is_camera=False), lambda number: 5000 + number, monkeypatch, 0, 7)
+    assert [frame.seconds for frame in found] == pytest.approx(
+        [number / 24 for number in range(24)], abs=0.01
+    )
+
+
+def test_of_pictures_without_a_clock_each_was_captured_when_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their times are guessed from a rate: as a clock they would tell of a delay that grows."""
+    content = io.BytesIO()
+    write(content, format_="mjpeg", codec="mjpeg")
+    source = camera(content.getvalue(), is_camera=False, format_="mjpeg")
+    found = arriving(source, lambda number: 100.0 + number, monkeypatch)
+    assert [frame.captured for frame in found] == [100.0 + number for number in range(24)]
+    assert found[-1].seconds == pytest.approx(23 / source.frames_per_second)
 
 
 def test_a_live_stream_stops_at_the_next_frame(matroska: bytes) -> None:
