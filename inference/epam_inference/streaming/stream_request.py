@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -15,7 +14,7 @@ from epam.data.annotations import Annotation, load_annotations
 from epam.data.data_root import DataLocation, find_protocol
 from epam.data.person_crop import CROP_SIDE
 from epam.data.pipelines import Pipeline
-from epam.data.pose_estimation import load_pose_estimator, missing_for_poses
+from epam.data.pose_estimation import PoseEstimator, load_pose_estimator, missing_for_poses
 from epam.devices import check_device, compute_threads
 from epam.errors import InputError
 from epam.training.stop_signals import Stopped, StopSignals
@@ -57,14 +56,6 @@ LONGEST_WINDOW_FRAMES = 3600
 """Two minutes at 30 frames a second; 5.4 GB of frames of 1280 × 720, which are held as they are decoded."""
 
 _LENGTH = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(s|f|)\s*")
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _People:
-    """Who finds the people of a stream, and what must be said of that."""
-
-    find: Callable[[tuple[int, int]], WindowPeople]
-    caveats: tuple[str, ...] = ()
 
 
 def run_stream(request: PredictRequest) -> int:
@@ -163,6 +154,9 @@ def _watch(
 ) -> StreamOutcome:
     assert request.stream is not None
     annotation, caveats = _find_annotation(request, network.spec.pipeline_kind, classes)
+    # A file is looked at before anything slow. A camera is opened last: what it saw meanwhile would
+    # wait in its driver, and pass for new.
+    ready = None if is_file(request.stream) else _get_ready(network, request, threads)
     source = open_source(
         request.stream,
         paced=not request.no_pace,
@@ -170,8 +164,8 @@ def _watch(
     )
     window = parse_length("--window", request.window or DEFAULT_WINDOW, source.frames_per_second)
     stride = parse_length("--stride", request.stride or DEFAULT_STRIDE, source.frames_per_second)
-    people, told = _choose_people(request, annotation, source.size)
-    fast = _make_fast(network, request, threads)
+    estimator, fast = ready or _get_ready(network, request, threads)
+    people, told = _choose_people(annotation, estimator, source.size)
     gaps = _describe_gaps(window, stride)
     print_caveats((*caveats, *told, *gaps, *fast.caveats), Console(stderr=True))
     topk = request.topk or DEFAULT_TOPK
@@ -194,6 +188,14 @@ def _watch(
         )
         _tell_summary(outcome, source, annotation, as_json=request.json)
     return outcome
+
+
+def _get_ready(
+    network: Network, request: PredictRequest, threads: int
+) -> tuple[PoseEstimator | None, Network]:
+    """Everything that takes time, and needs no frame."""
+    estimator = load_pose_estimator(request.poses, device=request.device) if request.poses else None
+    return estimator, _make_fast(network, request, threads)
 
 
 def _describe_gaps(window: int, stride: int) -> tuple[str, ...]:
@@ -255,12 +257,11 @@ def _given(path: Path | None) -> Path:
 
 
 def _choose_people(
-    request: PredictRequest, annotation: Annotation | None, size: tuple[int, int]
+    annotation: Annotation | None, estimator: PoseEstimator | None, size: tuple[int, int]
 ) -> tuple[WindowPeople, tuple[str, ...]]:
     if annotation is not None:
         return AnnotatedPeople(annotation), ()
-    if request.poses:
-        estimator = load_pose_estimator(request.poses, device=request.device)
+    if estimator is not None:
         return EstimatedPeople(estimator, size), (
             f"keypoints are found by {estimator.name}, and not by the estimator that the network was trained "
             "with",

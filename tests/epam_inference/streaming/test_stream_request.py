@@ -19,6 +19,7 @@ from epam.errors import InputError
 from epam_baselines.network import Network
 from epam_inference import command
 from epam_inference.streaming import stream_request
+from epam_inference.streaming.frame_source import FrameSource, open_source
 from epam_inference.streaming.stream_request import parse_length
 
 Outcome = tuple[int, str, str]
@@ -170,6 +171,28 @@ def test_frames_between_windows_are_told(predict: Run, use: Callable[..., Networ
         "never looked at\n"
     )
     assert predict(*arguments, "--stride", "10f")[2] == ""
+
+
+def test_a_camera_is_opened_when_all_else_is_ready_and_a_file_is_looked_at_before(
+    predict: Run, use: Callable[..., Network], video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use("rgb")
+    order: list[str] = []
+
+    def make_fast(network: Network, **_: object) -> Network:
+        order.append("network")
+        return network
+
+    def open_it(text: str, **_: object) -> FrameSource:
+        order.append("source")
+        return open_source(str(video), paced=False)
+
+    monkeypatch.setattr(stream_request, "with_fast_form", make_fast)
+    monkeypatch.setattr(stream_request, "open_source", open_it)
+    for stream, expected in (("0", ["network", "source"]), (video, ["source", "network"])):
+        order.clear()
+        code, _, _ = predict("--stream", stream, "--model", "x_shiftnet_rgb", "--window", "900f")
+        assert (code, order) == (0, expected)
 
 
 def test_int8_is_calibrated_on_other_videos_than_the_one_that_is_watched(
