@@ -27,10 +27,10 @@ def calibration_figure(calibration: Calibration, size: TrialSize) -> Drawing:
     )
     left, right = canvas.figure.subplots(1, 2, sharey=True)
     _draw_intervals(left, size.equal, 1.0, wrong=[not low <= 1 <= high for _, low, high in size.equal])
-    _draw_intervals(right, size.slowed, calibration.ratio, wrong=[low <= 1 for _, low, _ in size.slowed])
+    _draw_intervals(right, size.slowed, calibration.ratio[0], wrong=[low <= 1 for _, low, _ in size.slowed])
     left.set_ylabel("ratio of times")
     left.set_title("the same model", fontsize=10)
-    right.set_title(f"slowed by {100 * (calibration.ratio - 1):.1f} %", fontsize=10)
+    right.set_title(f"slowed by {100 * (calibration.ratio[0] - 1):.1f} %", fontsize=10)
     finish_figure(canvas, [], crowded=False)
     return Drawing("trials", canvas.figure, caption)
 

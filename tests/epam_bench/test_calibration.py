@@ -29,7 +29,8 @@ def test_a_quiet_recording_keeps_every_promise(
     assert size.alarms_between == Share(hits=0, trials=size.alarms.trials - 1)
     assert size.found.value >= 0.9
     assert size.covered_ratios.value >= 0.85
-    assert drawn_calibration.ratio == pytest.approx(1.05, abs=2e-3)
+    assert drawn_calibration.ratio[0] == pytest.approx(1.05, abs=2e-3)
+    assert drawn_calibration.equal_ratio[0] == pytest.approx(1.0, abs=2e-3)
     assert drawn_calibration.overhead_ms == pytest.approx(0.003, rel=0.2)
     assert [one.generations for one in drawn_calibration.sizes] == [3, 4, 6, 8, 12, 16, 24]
 
