@@ -11,9 +11,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from epam import EPAMLogits
-from epam.data.data_root import DataLocation, Split, open_split
+from epam import EPAMLogits, save_checkpoint, x_shiftnet_pose
+from epam.data.data_root import DataLocation, Split, hash_class_names, open_split
+from epam.data.datasets import get_dataset
 from epam.data.synthetic import SyntheticDataset, write_dataset
+from epam.training.recipe import load_recipe
+from epam.training.trained_model import TrainedModel, TrainedRecipe, write_trained_model
 from epam_baselines import model_spec
 from epam_baselines.network import Network
 from epam_inference.network_kind import DEFAULT_MODELS, NetworkKind
@@ -122,3 +125,31 @@ def rewrite_annotations(
         return path
 
     return rewrite
+
+
+@pytest.fixture
+def trained_pose_network() -> Callable[..., Path]:
+    """Write a thin network for the data set's classes, and its manifest as training leaves it."""
+
+    def write(path: Path, **changes: Any) -> Path:
+        options = {"stem_channels": 8, "stage_blocks": (1, 1)}
+        recipe = load_recipe("tiny_pose")
+        fields: dict[str, Any] = {
+            "weights_sha256": save_checkpoint(x_shiftnet_pose(12, **options), path),
+            "model": "x_shiftnet_pose",
+            "options": options,
+            "num_classes": 12,
+            "clip": recipe.clip,
+            "dataset": "embedded",
+            "protocol": "xsub",
+            "split_sha256": "0" * 64,
+            "label_map_sha256": hash_class_names(get_dataset("embedded").protocol("xsub").class_names),
+            "recipe": TrainedRecipe.of(recipe),
+            "epoch": 1,
+            "step": 10,
+            "threads": 1,
+        }
+        write_trained_model(path, TrainedModel(**(fields | changes)))
+        return path
+
+    return write

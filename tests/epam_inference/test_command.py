@@ -17,8 +17,6 @@ import torch
 
 import epam
 from epam.data.synthetic import SyntheticDataset
-from epam.training.recipe import load_recipe
-from epam.training.trained_model import TrainedModel, TrainedRecipe, write_trained_model
 from epam_baselines.network import Network
 from epam_inference import command
 from epam_inference.network_kind import NetworkKind
@@ -169,9 +167,10 @@ def test_an_ascii_terminal_shows_question_marks_for_what_it_lacks() -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full, on Linux alone")
 @pytest.mark.parametrize("format_", [(), ("--json",)])
 def test_a_full_disk_is_one_line_and_the_scores_are_kept(
-    dataset: SyntheticDataset, tmp_path: Path, format_: tuple[str, ...]
-) -> None:
-    checkpoint = write_trained_pose_network(tmp_path / "best.safetensors")
+    dataset: SyntheticDataset, tmp_path: Path, trained_pose_network: Callable[..., Path],
+    format_: tuple[str, ...],
+) -> None:  # fmt: skip
+    checkpoint = trained_pose_network(tmp_path / "best.safetensors")
     scores = tmp_path / "scores.json"
     arguments = [
         sys.executable, UNIMODAL, "--modality", "pose", "--dataset", "embedded", "--root", dataset.root,
@@ -328,9 +327,10 @@ def test_a_sample_of_a_prepared_folder_is_predicted(
 
 
 def test_a_checkpoint_with_a_manifest_brings_its_thin_network_along(
-    run: Callable[..., tuple[int, str, str]], dataset: SyntheticDataset, tmp_path: Path, wave: str
-) -> None:
-    path = write_trained_pose_network(tmp_path / "best.safetensors")
+    run: Callable[..., tuple[int, str, str]], dataset: SyntheticDataset, tmp_path: Path, wave: str,
+    trained_pose_network: Callable[..., Path],
+) -> None:  # fmt: skip
+    path = trained_pose_network(tmp_path / "best.safetensors")
     arguments = ("--root", dataset.root, "--checkpoint", path)
     code, out, err = run(command.unimodal, "--modality", "pose", *arguments, "--json")
     document = json.loads(out)
@@ -350,30 +350,6 @@ def test_a_checkpoint_with_a_manifest_brings_its_thin_network_along(
     )  # fmt: skip
     _, _, err = run(command.unimodal, "--modality", "pose", *arguments, "--protocol", "xview")
     assert "trained on embedded xsub, and is asked about embedded xview" in err
-
-
-def write_trained_pose_network(path: Path) -> Path:
-    """Write a thin network and its manifest as training leaves them."""
-    options = {"stem_channels": 8, "stage_blocks": (1, 1)}
-    digest = epam.save_checkpoint(epam.x_shiftnet_pose(12, **options), path)
-    recipe = load_recipe("tiny_pose")
-    trained = TrainedModel(
-        weights_sha256=digest,
-        model="x_shiftnet_pose",
-        options=options,
-        num_classes=12,
-        clip=recipe.clip,
-        dataset="embedded",
-        protocol="xsub",
-        split_sha256="0" * 64,
-        label_map_sha256="1" * 64,
-        recipe=TrainedRecipe.of(recipe),
-        epoch=1,
-        step=10,
-        threads=1,
-    )
-    write_trained_model(path, trained)
-    return path
 
 
 def test_the_batch_size_is_the_number_of_clips_in_a_forward_pass(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 import epam
+from epam.data.data_root import hash_class_names
 from epam.errors import CheckpointError, InputError, UnknownNameError
 from epam_baselines.network import RANDOM_WEIGHTS_CAVEAT
 from epam_inference.network import load_network
@@ -55,6 +57,27 @@ def test_a_checkpoint_of_another_class_count_says_both_counts(tmp_path: Path, cl
     epam.save_checkpoint(epam.x_shiftnet_pose(num_classes=7), path)
     with pytest.raises(CheckpointError, match=r"pose\.safetensors: .*7 classes.*12"):
         load_network("pose", classes, checkpoint=path)
+
+
+def test_classes_of_other_names_than_in_training_are_a_caveat_and_numbered_ones_are_not(
+    tmp_path: Path, trained_pose_network: Callable[..., Path]
+) -> None:
+    names = tuple("abcdefghijkl")
+    path = trained_pose_network(
+        tmp_path / "best.safetensors",
+        dataset="custom",
+        protocol="mine",
+        label_map_sha256=hash_class_names(names),
+    )
+
+    def caveats(names: tuple[str, ...]) -> tuple[str, ...]:
+        return load_network("pose", ClassSet("custom", "mine", names), checkpoint=path).caveats
+
+    assert caveats(names) == ()
+    assert caveats(tuple(f"class {index}" for index in range(12))) == ()
+    (told,) = caveats(names[::-1])
+    assert told.startswith(f"{path}: was trained on classes of other names, or in another order")
+    assert told.endswith("check --class-names")
 
 
 def test_another_model_of_the_same_kind_may_be_named_and_one_of_another_kind_not(classes: ClassSet) -> None:

@@ -21,6 +21,7 @@ from epam.training.stop_signals import Stopped, StopSignals
 from epam_baselines.calibration_clips import CalibrationClips, load_calibration_clips, open_training_part
 from epam_baselines.inputs import example_inputs
 from epam_baselines.network import Network, NetworkChoice, choose_network, load_network, with_fast_form
+from epam_inference.network import tell_other_names
 from epam_inference.network_kind import DEFAULT_MODELS, NetworkKind, needs_person
 from epam_inference.options import DEFAULT_TOPK, PredictRequest
 from epam_inference.results import ClassSet
@@ -101,6 +102,7 @@ def _load(request: PredictRequest, classes: ClassSet) -> Network:
         num_classes=len(classes.names),
         default_model=DEFAULT_MODELS["multimodal"],
     )
+    choice = tell_other_names(choice, classes)
     _check_people(choice.spec.pipeline_kind, request)
     if request.calibration_root:
         open_training_part(_calibration_location(request), _pipeline(choice))

@@ -195,6 +195,23 @@ def test_a_camera_is_opened_when_all_else_is_ready_and_a_file_is_looked_at_befor
         assert (code, order) == (0, expected)
 
 
+def test_classes_that_are_named_otherwise_than_in_training_are_told(
+    predict: Run, trained_pose_network: Callable[..., Path], dataset: SyntheticDataset, video: Path,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    checkpoint = tmp_path / "best.safetensors"
+    arguments = (
+        "--stream", video, "--root", dataset.root, "--checkpoint", checkpoint, "--no-pace",
+        "--window", "20f", "--stride", "900f", "--backend", "eager",
+    )  # fmt: skip
+    trained_pose_network(checkpoint)
+    assert "other names" not in predict(*arguments)[2]
+    trained_pose_network(checkpoint, label_map_sha256="1" * 64)
+    code, _, err = predict(*arguments)
+    assert code == 0
+    assert f"caveat: {checkpoint}: was trained on classes of other names, or in another order" in err
+
+
 def test_int8_is_calibrated_on_other_videos_than_the_one_that_is_watched(
     predict: Run, use: Callable[..., Network], dataset: SyntheticDataset, train_wave: str,
     monkeypatch: pytest.MonkeyPatch,
