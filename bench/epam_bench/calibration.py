@@ -179,7 +179,7 @@ class Calibration:
         others_cpu_fraction: of the machine, taken by other processes, the median and the largest.
         spread: the sizes again, with generations that lie as far apart as three minutes allow.
         too_long: trials that are in none of the sizes, for they took more than three minutes, by their size.
-        equal_ratio: of ``again`` to ``model`` over the whole recording: what is not 1 in it is the method's own.
+        equal_ratio: of ``again`` to ``model`` over the whole recording: 1, but for the method's own error.
         ratio: of ``slowed`` to ``model``, likewise.
     """
 

@@ -292,8 +292,7 @@ def _what(record: AnyRecord) -> str:
                 f"{record.batch_size}, {record.threads} threads, {record.backend}; {network}"
             )
         case PipelineRecord():
-            # A video without annotations has nobody counted in it.
-            persons = f"{record.persons} persons" if record.persons else "nobody annotated"
+            persons = f"{record.persons} persons" if record.persons else "nobody annotated or found"
             return (
                 f"{len(record.whole_ms)} clips of a video of {record.video_frames} frames from file to "
                 f"prediction, {persons}, on {record.device}, {record.precision}, "
