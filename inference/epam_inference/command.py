@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import inspect
 import os
+import signal
 import sys
 from typing import Any, get_type_hints
 
@@ -43,6 +44,8 @@ _AnyRequest = type[MultimodalRequest] | type[UnimodalRequest] | type[PredictRequ
 
 def _run_app(request_type: _AnyRequest) -> None:
     replace_unprintable()
+    # A scheduler's stop is the user's: what was evaluated so far is told and written.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     build_app(request_type)()
 
 

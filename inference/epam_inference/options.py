@@ -214,7 +214,8 @@ class MultimodalRequest(_SharedOptions):
       --scores scores.npz
     ```
 
-    Exits with 2 on input that cannot be used, 3 if an evaluation skipped samples, 130 on Ctrl-C.
+    Exits with 2 on input that cannot be used, 3 if an evaluation skipped samples, 130 on Ctrl-C or
+    SIGTERM, after which an evaluation tells and saves what it has.
     """
 
     kind: ClassVar[NetworkKind] = "multimodal"
@@ -239,7 +240,8 @@ class UnimodalRequest(_SharedOptions):
       --annotations ntu60_2d.pkl --protocol xview --checkpoint pose.pth
     ```
 
-    Exits with 2 on input that cannot be used, 3 if an evaluation skipped samples, 130 on Ctrl-C.
+    Exits with 2 on input that cannot be used, 3 if an evaluation skipped samples, 130 on Ctrl-C or
+    SIGTERM, after which an evaluation tells and saves what it has.
     """
 
     modality: Annotated[Literal["rgb", "pose"], typer.Option(help="The stream to ask.")]
@@ -275,7 +277,7 @@ class PredictRequest(_SharedOptions):
     A stream ends with its last frame, or with Ctrl-C or SIGTERM, and tells frames a second, decision
     delay, missed deadlines, and the last frames if they were not decided on: there, half a stride is
     enough for a decision. Exits with 2 on input that cannot be used, or a stream that breaks off;
-    130 on Ctrl-C, 143 on SIGTERM.
+    130 on Ctrl-C, 143 on SIGTERM; without a stream 130 on both, and 3 if an evaluation skipped samples.
     """
 
     stream: Annotated[

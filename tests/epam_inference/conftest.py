@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,14 @@ WAVING = 0
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _sigterm_as_before() -> Iterator[None]:
+    """The commands take SIGTERM for themselves; here they leave the process to others."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +76,10 @@ def train_wave() -> str:
     return "S006C002P001R001A001"
 
 
+def _ctrl_c() -> None:
+    raise KeyboardInterrupt
+
+
 class Constant(nn.Module):
     """Every clip is waving, whatever is in it; Ctrl-C comes at a certain batch."""
 
@@ -74,12 +87,13 @@ class Constant(nn.Module):
         super().__init__()
         self.kind = kind
         self.interrupt_at_batch = interrupt_at_batch
+        self.interrupt: Callable[[], object] = _ctrl_c
         self.batch_sizes: list[int] = []
 
     def forward(self, *inputs: Tensor) -> Tensor | EPAMLogits:
         self.batch_sizes.append(len(inputs[0]))
         if len(self.batch_sizes) == self.interrupt_at_batch:
-            raise KeyboardInterrupt
+            self.interrupt()
         logits = torch.zeros(len(inputs[0]), 12)
         logits[:, WAVING] = 1
         return EPAMLogits(rgb=logits, pose=logits) if self.kind == "multimodal" else logits

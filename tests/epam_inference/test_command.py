@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -424,14 +425,19 @@ def test_an_evaluation_without_a_single_score_is_never_a_success(
     assert "0 of 3 evaluated" in out
 
 
-def test_ctrl_c_prints_and_saves_what_was_done_and_exits_with_130(
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_or_a_schedulers_stop_prints_and_saves_what_was_done_and_exits_with_130(
     run: Callable[..., tuple[int, str, str]],
     dataset: SyntheticDataset,
     use_constant_network: Callable[..., Network],
     tmp_path: Path,
     wave: str,
+    number: signal.Signals,
 ) -> None:
-    use_constant_network("pose", interrupt_at_batch=2)
+    # Where the command has no handler of its own, the test fails, and its process goes on.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    network = use_constant_network("pose", interrupt_at_batch=2)
+    network.module.interrupt = lambda: os.kill(os.getpid(), number)
     scores = tmp_path / "scores.json"
     code, out, _ = run(
         command.unimodal, "--modality", "pose", "--annotations", dataset.annotations, "--scores", scores
