@@ -30,6 +30,12 @@ ITSELF = "itself"
 
 ONE_PROCESS = "no interval: one process alone cannot tell what another would take"
 
+VERDICTS = (
+    "Verdict: faster or slower than the base where the interval leaves out 1, the same where all of it is "
+    "within 2 % of 1, and otherwise this run cannot tell; the smallest difference that four of five such "
+    "runs would have found is what it could see."
+)
+
 SPEEDUP_DTYPES = {
     "against": "string",
     "speedup": "Float64",

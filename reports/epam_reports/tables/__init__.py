@@ -11,6 +11,7 @@ from epam_reports.tables.data_set import data_set_table
 from epam_reports.tables.efficiency import efficiency_table
 from epam_reports.tables.latency import latency_table
 from epam_reports.tables.memory import memory_table
+from epam_reports.tables.networks import networks_table
 from epam_reports.tables.pipeline import pipeline_steps_table, pipeline_table
 from epam_reports.tables.printed_costs import printed_costs_table
 from epam_reports.tables.roofline import roofline_table
@@ -30,6 +31,7 @@ __all__ = [
     "efficiency_table",
     "latency_table",
     "memory_table",
+    "networks_table",
     "pipeline_steps_table",
     "pipeline_table",
     "printed_costs_table",

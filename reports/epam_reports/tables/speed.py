@@ -14,6 +14,7 @@ from epam_reports.speedups import (
     REALISED_DTYPES,
     SPEEDUP_COLUMNS,
     SPEEDUP_DTYPES,
+    VERDICTS,
     YARDSTICK,
     BestForm,
     best_forms,
@@ -101,7 +102,7 @@ def speed_table(records: Iterable[AnyRecord]) -> Table:
             *((_REALISED,) if beside_c3d else ()),
         ),
         remarks=(
-            _VERDICTS,
+            VERDICTS,
             RELATIVE_ERROR,
             *short_spans([record for _, record in timed]),
             *((_REALISED_MEANS,) if beside_c3d else ()),
@@ -109,12 +110,6 @@ def speed_table(records: Iterable[AnyRecord]) -> Table:
         evidence=evidence_of(rows),
     )
 
-
-_VERDICTS = (
-    "Verdict: faster or slower than the base where the interval leaves out 1, the same where all of it is "
-    "within 2 % of 1, and otherwise this run cannot tell; the smallest difference that four of five such "
-    "runs would have found is what it could see."
-)
 
 _REALISED = Column(
     key="realised_percent",
