@@ -115,9 +115,10 @@ def latency(
     costs only itself. Ctrl-C, or a scheduler's SIGTERM, keeps what was measured; a run that is killed without
     warning (kill -9) leaves nothing, for rows take turns until the end.
 
-    A form's ratio is to its network's plain 3-D twin where there is one (EPAM-Net and its streams; timed along
-    when several backends are asked for), else to its eager form; a network's, in its fastest form, to the first
-    network's. Verdict: faster, slower, same, or cannot tell, and the smallest difference that the run could see.
+    A form's ratio is to its network's plain 3-D twin where there is one (EPAM-Net and its streams; timed
+    along when several backends are asked for), else to its eager form; a network's, in its fastest form, to
+    the first network's. Verdict: faster, slower, same, or cannot tell, and the smallest difference that the
+    run could see.
 
     Example: epam-bench latency epam_net c3d --backend eager,fused,openvino
 
