@@ -35,7 +35,7 @@ def test_no_minutes_write_up_what_is_recorded(folder: Path) -> None:
     assert result.exit_code == 0, result.output
     promises, sizes = json.loads(result.stdout)["tables"]
     assert [row["verdict"] for row in promises["rows"]].count("yes") >= 2
-    assert len(sizes["rows"]) == 5
+    assert len(sizes["rows"]) == 7
     assert {path.name for path in folder.iterdir()} == {RECORDING_NAME, "README.md", "trials.svg"}
     assert (folder / RECORDING_NAME).read_bytes() == before
 
