@@ -142,7 +142,8 @@ class TrialSize:
         seconds: from the beginning of a trial to its end, the median and the longest.
         alarms: trials that called ``again`` faster or slower than ``model``, which it is.
         alarms_between: of two trials, one after the other, compared as runs of different days are: pairs that
-            called ``again`` of the later one faster or slower than ``model`` of the earlier one.
+            called ``again`` of the later one faster or slower than ``model`` of the earlier one; none of
+            spread trials, which take turns.
         found: trials that called ``slowed`` slower.
         covered_medians: intervals of ``model`` that hold its median over the whole recording; those of
             ``again`` met the same moments and would say the same twice.
@@ -158,7 +159,7 @@ class TrialSize:
     generations: int
     seconds: tuple[float, float]
     alarms: Share
-    alarms_between: Share
+    alarms_between: Share | None
     found: Share
     covered_medians: Share
     covered_ratios: Share
@@ -260,7 +261,8 @@ def evaluate_calibration(
     for size, (trials, _) in cut.items():
         sizes.append(_evaluate_size(recording, trials, [_seconds_of(trial) for trial in trials], truth))
         report(f"trials of {size} generations")
-        spread.append(_evaluate_size(recording, *spread_trials(recording.generations, size), truth))
+        dealt, seconds = spread_trials(recording.generations, size)
+        spread.append(_evaluate_size(recording, dealt, seconds, truth, one_by_one=False))
         report(f"spread trials of {size} generations")
     too_long = {size: left_out for size, (_, left_out) in cut.items() if left_out}
     if not any(sizes):
@@ -331,13 +333,18 @@ def _evaluate_size(
     trials: Sequence[Sequence[Generation]],
     seconds: Sequence[float],
     truth: _Truth,
+    *,
+    one_by_one: bool = True,
 ) -> TrialSize | None:
     if len(trials) < FEWEST_TRIALS:
         return None
     cut = [{name: recording.blocks(name, trial) for name in SUBJECTS} for trial in trials]
     equal = [compare_blocks(blocks[MODEL], blocks[AGAIN]) for blocks in cut]
     slowed = [compare_blocks(blocks[MODEL], blocks[SLOWED]) for blocks in cut]
-    between = [compare_unpaired_blocks(earlier[MODEL], later[AGAIN]) for earlier, later in pairwise(cut)]
+    between = [
+        compare_unpaired_blocks(earlier[MODEL], later[AGAIN])
+        for earlier, later in pairwise(cut if one_by_one else [])
+    ]
     intervals = [(median_interval(blocks[MODEL]), truth.median_ms) for blocks in cut]
     ratios = [
         (found.interval, truth.ratios[name])
@@ -348,7 +355,7 @@ def _evaluate_size(
         generations=len(trials[0]),
         seconds=(median(seconds), max(seconds)),
         alarms=_count_alarms(equal),
-        alarms_between=_count_alarms(between),
+        alarms_between=_count_alarms(between) if one_by_one else None,
         found=Share(hits=sum(one.verdict == "slower" for one in slowed), trials=len(trials)),
         covered_medians=_count_covered(intervals),
         covered_ratios=_count_covered(ratios),

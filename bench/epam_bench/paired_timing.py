@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 from statistics import median
@@ -256,9 +256,9 @@ def _estimate_median(blocks: Blocks, seed: int) -> tuple[_Estimate, _Estimate]:
         _check_turn(samples)
         by_process.setdefault(process, []).extend(samples)
     parts = [np.log(samples) for samples in by_process.values()]
-    by_time = _estimate_from_stretches([float(np.median(part)) for part in parts])
     sizes = np.array([len(part) for part in parts])
     centre = float(np.median(np.concatenate(parts)))
+    by_time = _estimate_from_stretches(centre, [float(np.median(part)) for part in parts])
     if sizes.sum() > MOST_VALUES:
         shares = (np.arange(MOST_VALUES // len(parts) + 1) + 0.5) / (MOST_VALUES // len(parts) + 1)
         parts = [np.quantile(part, shares) for part in parts]
@@ -269,14 +269,14 @@ def _estimate_median(blocks: Blocks, seed: int) -> tuple[_Estimate, _Estimate]:
     upto = np.cumsum((_draw_weights(owners, seed) * worth)[:, order], axis=1)
     replicates = values[order][np.argmax(upto >= upto[:, -1:] / 2, axis=1)]
     by_processes = _estimate(centre, replicates, processes=len(parts))
-    return by_processes, replace(by_time, centre=centre)
+    return by_processes, by_time
 
 
-def _estimate_from_stretches(medians: Sequence[float]) -> _Estimate:
+def _estimate_from_stretches(centre: float, medians: Sequence[float]) -> _Estimate:
     """From processes' medians in the order of time: how far the means of three stretches of them differ."""
     means = [float(part.mean()) for part in np.array_split(np.array(medians), min(STRETCHES, len(medians)))]
     error = float(np.std(means, ddof=1)) / math.sqrt(len(means)) if len(means) > 1 else math.inf
-    return _Estimate(float(np.mean(means)), error, len(means) - 1)
+    return _Estimate(centre, error, len(means) - 1)
 
 
 def _estimate(centre: float, replicates: Array, *, processes: int) -> _Estimate:

@@ -69,7 +69,7 @@ def calibration_page(calibration: Calibration, picture: Picture) -> Page:
                     f"Model: EPAM-Net's pose stream, thin, {header.frames} frames of 32 × 32, eager: "
                     f"{calibration.median_ms:.2f} ms a call at the median of the whole recording.",
                     "The same again: over the whole recording its ratio to the model is "
-                    f"{_ratio(calibration.equal_ratio)}; what that is from 1 is the method's own error.",
+                    f"{_ratio(calibration.equal_ratio)}; how far that is from 1 is the method's own error.",
                     f"Slowed: after every call, it waits for {100 * header.slowdown:g} % of what the call "
                     f"took; over the whole recording its ratio is {_ratio(calibration.ratio)}.",
                     "Harness: timing a call that does nothing takes "

@@ -36,6 +36,20 @@ VERDICTS = (
     "runs would have found is what it could see."
 )
 
+INTERVAL_DTYPES = {
+    "latency_median_ms": "Float64",
+    "latency_low_ms": "Float64",
+    "latency_high_ms": "Float64",
+}
+
+INTERVAL_COLUMN = Column(
+    key="latency_median_ms",
+    header="Latency (ms)",
+    decimals=1,
+    digits=2,
+    interval=("latency_low_ms", "latency_high_ms"),
+)
+
 SPEEDUP_DTYPES = {
     "against": "string",
     "speedup": "Float64",
@@ -63,6 +77,9 @@ SPEEDUP_COLUMNS = (
     SPEEDUP_COLUMN,
     Column(key="against", header="over", absent="", evidence="ratio"),
     Column(key="speedup_verdict", header="Verdict", absent="", evidence="ratio"),
+    Column(
+        key="smallest_detectable_percent", header="Could see (%)", decimals=1, absent="", evidence="ratio"
+    ),
 )
 
 
@@ -126,6 +143,12 @@ def latency_interval(record: LatencyRecord) -> tuple[float, float] | None:
     return min(low, record.median_ms), max(high, record.median_ms)
 
 
+def interval_figures(record: LatencyRecord) -> dict[str, object]:
+    """The fields of a row that say how long a call takes; see `INTERVAL_DTYPES`."""
+    low, high = latency_interval(record) or (None, None)
+    return {"latency_median_ms": record.median_ms, "latency_low_ms": low, "latency_high_ms": high}
+
+
 def short_spans(records: Sequence[LatencyRecord]) -> tuple[str, ...]:
     """What to think of absolute times where rows were timed before a machine's speed could wander."""
     spans = [record.span_seconds for record in records]
@@ -163,14 +186,24 @@ def speedup_figures(record: LatencyRecord, latencies: Iterable[LatencyRecord]) -
         missing = f"no float32 latency of {record.model.name} by {' or '.join(BASES)} in this setting"
         return {"ratio": Evidence(missing=missing), "speedup_notes": missing}
     if setting_of(base) == setting_of(record):
-        itself = Evidence(records=(record,), working="it is what the others are compared with")
-        return {**traced("ratio", itself), "against": ITSELF, "speedup": 1.0, "speedup_verdict": "base"}
+        return base_figures(record)
+    return compared_figures(record, base, against=base.backend)
+
+
+def base_figures(record: LatencyRecord) -> dict[str, object]:
+    """The same fields of a row that others are compared with."""
+    itself = Evidence(records=(record,), working="it is what the others are compared with")
+    return {**traced("ratio", itself), "against": ITSELF, "speedup": 1.0, "speedup_verdict": "base"}
+
+
+def compared_figures(record: LatencyRecord, base: LatencyRecord, *, against: str) -> dict[str, object]:
+    """The same fields of a row that is compared with ``base``, which readers know as ``against``."""
     found = compare_latencies(record, base)
     low, high = found.interval or (None, None)
     least = found.smallest_detectable
     return {
         **traced("ratio", found.evidence),
-        "against": base.backend,
+        "against": against,
         "speedup": found.factor,
         "speedup_low": low,
         "speedup_high": high,

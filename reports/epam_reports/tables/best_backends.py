@@ -10,14 +10,16 @@ from epam_reports.evidence import ROW, Evidence, evidence_of, traced
 from epam_reports.measurements import describe_input, gather, setting_of
 from epam_reports.setting_columns import SETTING_DTYPES, input_columns, setting_columns, shared_setting
 from epam_reports.speedups import (
+    INTERVAL_COLUMN,
+    INTERVAL_DTYPES,
     REALISED_DTYPES,
     YARDSTICK,
     BestForm,
     best_forms,
     compare_latencies,
     find_form,
+    interval_figures,
     is_timed,
-    latency_interval,
     realised_figures,
     short_spans,
 )
@@ -31,9 +33,7 @@ _DTYPES = {
     "input": "string",
     **SETTING_DTYPES,
     "backends_timed": "Int64",
-    "latency_median_ms": "Float64",
-    "latency_low_ms": "Float64",
-    "latency_high_ms": "Float64",
+    **INTERVAL_DTYPES,
     **EQUALITY_DTYPES,
     "gmacs_per_clip": "Float64",
     "counter": "string",
@@ -51,13 +51,7 @@ _DTYPES = {
 }
 
 _ALONE = (
-    Column(
-        key="latency_median_ms",
-        header="Latency (ms)",
-        decimals=1,
-        digits=2,
-        interval=("latency_low_ms", "latency_high_ms"),
-    ),
+    INTERVAL_COLUMN,
     Column(key="backends_timed", header="of"),
     Column(
         key="gmacs_per_clip",
@@ -135,7 +129,6 @@ def best_backends_table(records: Iterable[AnyRecord]) -> Table:
 
 def _row(form: BestForm, forms: Sequence[BestForm]) -> dict[str, object]:
     record = form.record
-    low, high = latency_interval(record) or (None, None)
     return {
         ROW: Evidence(records=(record,)),
         "model": record.model.name,
@@ -143,9 +136,7 @@ def _row(form: BestForm, forms: Sequence[BestForm]) -> dict[str, object]:
         "input": describe_input(record.model),
         **setting_of(record)._asdict(),
         "backends_timed": form.rivals + 1,
-        "latency_median_ms": record.median_ms,
-        "latency_low_ms": low,
-        "latency_high_ms": high,
+        **interval_figures(record),
         **equality_figures(record),
         **_rate(form),
         **realised_figures(form, forms),

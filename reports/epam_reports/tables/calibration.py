@@ -116,7 +116,6 @@ def spread_trials_table(calibration: Calibration) -> Table:
             "say less together than as many would that do not."
         ),
         frame=typed_frame([_size_row(size) for size in calibration.spread], _SIZE_DTYPES),
-        # Spread trials take turns: one of them is no later run than another.
         columns=tuple(column for column in _SIZE_COLUMNS if column.key != "alarms_between"),
         remarks=() if calibration.spread else ("Too short for such trials.",),
     )
@@ -136,7 +135,11 @@ def _promises(size: TrialSize, spread: TrialSize | None) -> dict[str, tuple[Shar
     """Each promise with what the trials showed, and the shares that keep it."""
     told = {
         "equal models are called different": (size.alarms, (0.0, MOST_ALARMS)),
-        "the same of two runs, one after the other": (size.alarms_between, (0.0, MOST_ALARMS)),
+        **(
+            {"the same of two runs, one after the other": (size.alarms_between, (0.0, MOST_ALARMS))}
+            if size.alarms_between
+            else {}
+        ),
         f"a planted slowdown of {SLOWDOWN:.0%} is called slower": (size.found, (FEWEST_FOUND, 1.0)),
         "the interval holds the true ratio": (size.covered_ratios, COVERED),
         "the interval holds the long-run median": (size.covered_medians, COVERED),
@@ -183,7 +186,7 @@ def _size_row(size: TrialSize) -> dict[str, object]:
         "seconds_longest": size.seconds[1],
         "trials": size.alarms.trials,
         **_percent("alarms", size.alarms),
-        **_percent("alarms_between", size.alarms_between),
+        **(_percent("alarms_between", size.alarms_between) if size.alarms_between else {}),
         **_percent("found", size.found),
         **_percent("covered_ratios", size.covered_ratios),
         **_percent("covered_medians", size.covered_medians),

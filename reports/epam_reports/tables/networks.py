@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from epam_bench.records import LatencyRecord
-from epam_reports.evidence import ROW, Evidence, evidence_of, traced
+from epam_reports.evidence import ROW, Evidence, evidence_of
 from epam_reports.measurements import describe_input, gather, setting_of
 from epam_reports.setting_columns import SETTING_DTYPES, input_columns, setting_columns, shared_setting
 from epam_reports.speedups import (
-    ITSELF,
+    INTERVAL_COLUMN,
+    INTERVAL_DTYPES,
+    SPEEDUP_COLUMNS,
+    SPEEDUP_DTYPES,
     VERDICTS,
     BestForm,
+    base_figures,
     best_forms,
-    compare_latencies,
+    compared_figures,
     find_form,
-    latency_interval,
+    interval_figures,
     short_spans,
 )
 from epam_reports.table import Column, Table, typed_frame
@@ -25,18 +30,8 @@ _DTYPES = {
     "title": "string",
     "input": "string",
     **SETTING_DTYPES,
-    "latency_median_ms": "Float64",
-    "latency_low_ms": "Float64",
-    "latency_high_ms": "Float64",
-    "against": "string",
-    "speed": "Float64",
-    "speed_low": "Float64",
-    "speed_high": "Float64",
-    "verdict": "string",
-    "smallest_detectable_percent": "Float64",
-    "speed_notes": "string",
-    "ratio_origin": "string",
-    "ratio_source": "string",
+    **INTERVAL_DTYPES,
+    **SPEEDUP_DTYPES,
 }
 
 
@@ -52,6 +47,7 @@ def networks_table(latencies: Sequence[LatencyRecord]) -> Table:
     title = next((form.entry.title for form in forms if form.entry.card.name == first), first)
     rows = [_row(form, find_form(forms, first, form)) for form in forms]
     settings = [setting_of(form.record) for form in forms]
+    speedup, _, *verdict = SPEEDUP_COLUMNS
     return Table(
         name="networks",
         title=f"Networks beside {title}",
@@ -65,30 +61,9 @@ def networks_table(latencies: Sequence[LatencyRecord]) -> Table:
             Column(key="backend", header="Backend"),
             *setting_columns(settings),
             *input_columns(rows),
-            Column(
-                key="latency_median_ms",
-                header="Latency (ms)",
-                decimals=1,
-                digits=2,
-                interval=("latency_low_ms", "latency_high_ms"),
-            ),
-            Column(
-                key="speed",
-                header=f"Times as fast as {title}",
-                decimals=2,
-                interval=("speed_low", "speed_high"),
-                notes="speed_notes",
-                absent="not timed",
-                evidence="ratio",
-            ),
-            Column(key="verdict", header="Verdict", absent="", evidence="ratio"),
-            Column(
-                key="smallest_detectable_percent",
-                header="Could see (%)",
-                decimals=1,
-                absent="",
-                evidence="ratio",
-            ),
+            INTERVAL_COLUMN,
+            replace(speedup, header=f"Times as fast as {title}", absent="not timed"),
+            *verdict,
         ),
         remarks=(VERDICTS, *short_spans([form.record for form in forms])),
         evidence=evidence_of(rows),
@@ -97,16 +72,13 @@ def networks_table(latencies: Sequence[LatencyRecord]) -> Table:
 
 def _row(form: BestForm, first: BestForm | None) -> dict[str, object]:
     record = form.record
-    low, high = latency_interval(record) or (None, None)
     return {
         ROW: Evidence(records=(record,)),
         "model": record.model.name,
         "title": form.entry.title,
         "input": describe_input(record.model),
         **setting_of(record)._asdict(),
-        "latency_median_ms": record.median_ms,
-        "latency_low_ms": low,
-        "latency_high_ms": high,
+        **interval_figures(record),
         **_beside(form, first),
     }
 
@@ -114,20 +86,7 @@ def _row(form: BestForm, first: BestForm | None) -> dict[str, object]:
 def _beside(form: BestForm, first: BestForm | None) -> dict[str, object]:
     if first is None:
         missing = "the first network was not timed in these circumstances"
-        return {"ratio": Evidence(missing=missing), "speed_notes": missing}
+        return {"ratio": Evidence(missing=missing), "speedup_notes": missing}
     if first is form:
-        itself = Evidence(records=(form.record,), working="it is what the others are compared with")
-        return {**traced("ratio", itself), "against": ITSELF, "speed": 1.0, "verdict": "base"}
-    found = compare_latencies(form.record, first.record)
-    low, high = found.interval or (None, None)
-    least = found.smallest_detectable
-    return {
-        **traced("ratio", found.evidence),
-        "against": first.record.model.name,
-        "speed": found.factor,
-        "speed_low": low,
-        "speed_high": high,
-        "verdict": found.verdict,
-        "smallest_detectable_percent": None if least is None else 100 * least,
-        "speed_notes": found.note or None,
-    }
+        return base_figures(form.record)
+    return compared_figures(form.record, first.record, against=first.record.model.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from epam_bench.records import AnyRecord, LatencyRecord
 from epam_reports.equality import EQUALITY_COLUMNS, EQUALITY_DTYPES, RELATIVE_ERROR, equality_figures
@@ -10,6 +11,8 @@ from epam_reports.evidence import ROW, Evidence, evidence_of, traced
 from epam_reports.measurements import Measured, describe_input, gather, setting_of
 from epam_reports.setting_columns import SETTING_DTYPES, input_columns, setting_columns, shared_setting
 from epam_reports.speedups import (
+    INTERVAL_COLUMN,
+    INTERVAL_DTYPES,
     ONE_PROCESS,
     REALISED_DTYPES,
     SPEEDUP_COLUMNS,
@@ -19,8 +22,8 @@ from epam_reports.speedups import (
     BestForm,
     best_forms,
     circumstances_of,
+    interval_figures,
     is_timed,
-    latency_interval,
     realised_figures,
     short_spans,
     speedup_figures,
@@ -34,9 +37,7 @@ _DTYPES = {
     "input": "string",
     **SETTING_DTYPES,
     "backend_notes": "string",
-    "latency_median_ms": "Float64",
-    "latency_low_ms": "Float64",
-    "latency_high_ms": "Float64",
+    **INTERVAL_DTYPES,
     "samples": "Int64",
     "processes": "Int64",
     "turns": "Int64",
@@ -80,24 +81,9 @@ def speed_table(records: Iterable[AnyRecord]) -> Table:
             Column(key="backend", header="Backend", notes="backend_notes"),
             *setting_columns(settings),
             *input_columns(rows),
-            Column(
-                key="latency_median_ms",
-                header="Latency (ms)",
-                decimals=1,
-                digits=2,
-                interval=("latency_low_ms", "latency_high_ms"),
-                notes="latency_notes",
-                evidence="latency",
-            ),
+            replace(INTERVAL_COLUMN, notes="latency_notes", evidence="latency"),
             Column(key="best", header="Best", absent=""),
             *SPEEDUP_COLUMNS,
-            Column(
-                key="smallest_detectable_percent",
-                header="Could see (%)",
-                decimals=1,
-                absent="",
-                evidence="ratio",
-            ),
             *EQUALITY_COLUMNS,
             *((_REALISED,) if beside_c3d else ()),
         ),
@@ -150,7 +136,6 @@ def _circumstances(record: LatencyRecord) -> tuple[object, ...]:
 def _row(
     entry: Measured, record: LatencyRecord, forms: Sequence[BestForm], latencies: Sequence[LatencyRecord]
 ) -> dict[str, object]:
-    low, high = latency_interval(record) or (None, None)
     form = next((form for form in forms if form.record is record), None)
     return {
         ROW: Evidence(records=(record,)),
@@ -160,9 +145,7 @@ def _row(
         "input": describe_input(record.model),
         **setting_of(record)._asdict(),
         "backend_notes": join_notes(*record.backend_notes),
-        "latency_median_ms": record.median_ms,
-        "latency_low_ms": low,
-        "latency_high_ms": high,
+        **interval_figures(record),
         "samples": len(record.samples_ms),
         "processes": len({block.process for block in record.blocks}) or 1,
         "turns": len(record.blocks) or 1,

@@ -46,9 +46,9 @@ def test_precisions_are_compared_each_with_its_own_and_what_is_missing_is_said(i
 def test_one_process_gives_a_ratio_without_an_interval(interleaved: Latency) -> None:
     records = [interleaved("s3d", 200, processes=1), interleaved("c3d", 100, processes=1)]
     frame = networks_table(records).frame.set_index("model")
-    assert frame.loc["c3d", "speed"] == 2.0
-    assert frame["speed_low"].isna().all()
-    assert frame.loc["c3d", "verdict"] == "cannot tell"
+    assert frame.loc["c3d", "speedup"] == 2.0
+    assert frame["speedup_low"].isna().all()
+    assert frame.loc["c3d", "speedup_verdict"] == "cannot tell"
 
 
 def test_no_latency_gives_an_empty_typed_table() -> None:
